@@ -1,0 +1,1 @@
+"""Matrices to answered questions: one result table per question, assay and tissue."""

@@ -1,0 +1,1 @@
+"""Per-sample profiles to one matrix per assay, tissue and timepoint."""

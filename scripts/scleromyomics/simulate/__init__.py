@@ -1,0 +1,1 @@
+"""The toy cohort: sheets, references and raw files with planted, recorded truth."""

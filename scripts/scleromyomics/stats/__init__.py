@@ -1,0 +1,1 @@
+"""Numerics without files: arrays in, arrays out."""
