@@ -6,14 +6,14 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
 
-
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; rename it onto `target` if the block ends well, else delete it."""
+    """Give a temporary path beside `target`, renamed onto it if the block ends well, else deleted."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
     try:
@@ -31,10 +31,11 @@ def write_text(target: Path, text: str) -> None:
 
 def write_json(target: Path, value: object) -> None:
     """Write `value` as JSON with sorted keys, atomically: the same value gives the same bytes."""
-    write_text(target, json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n")
+    text = json.dumps(value, indent=1, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    write_text(target, text + "\n")
 
 
-def read_json(path: Path) -> Any:  # noqa: ANN401
+def read_json(path: Path) -> Any:
     """Read a JSON file that this project wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -64,14 +65,20 @@ def md5(path: Path) -> str:
 
 
 def digest(value: object) -> str:
-    """Twelve hexadecimal digits that change when `value` (of JSON types) changes."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    """Twelve hexadecimal digits that change when `value` (JSON types, dataclasses, paths) changes."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _digest(path: Path, method: str) -> str:
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, method).hexdigest()
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return str(value)
 
 
 def _cell(value: object) -> object:
