@@ -1,0 +1,30 @@
+"""Where every result lies, relative to the study directory."""
+
+from pathlib import Path
+
+RESULTS = Path("results")
+
+
+def sample_folder(assay: str, freeze: str, sample: str) -> Path:
+    """Per-sample products of one assay, made against one freeze."""
+    return RESULTS / "samples" / assay / freeze / sample
+
+
+def frozen_folder(assay: str, freeze: str, platform: str) -> Path:
+    """Models of one assay and platform, fitted once."""
+    return RESULTS / "frozen" / assay / freeze / platform
+
+
+def release_folder(release: str) -> Path:
+    """Everything that belongs to one cumulative release."""
+    return RESULTS / "releases" / release
+
+
+def matrix(release: str, assay: str, tissue: str, timepoint: str) -> Path:
+    """One assay in one tissue at one timepoint."""
+    return release_folder(release) / "matrices" / assay / tissue / f"{timepoint}.h5ad"
+
+
+def table(release: str, question: str, assay: str, tissue: str) -> Path:
+    """The answer to one question in one assay and tissue."""
+    return release_folder(release) / "compare" / question / assay / f"{tissue}.parquet"

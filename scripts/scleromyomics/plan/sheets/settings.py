@@ -1,0 +1,88 @@
+"""What the configuration names must be in the sheets."""
+
+from collections.abc import Iterator
+
+from scleromyomics.plan.config import Config
+from scleromyomics.plan.document import Document
+from scleromyomics.plan.sheets.faults import Fault
+from scleromyomics.plan.sheets.people import Sheets
+
+
+def setting_faults(document: Document[Config], sheets: Sheets) -> list[Fault]:
+    """All faults between the configuration and samples.tsv."""
+    config, sheet = document.settings, sheets["samples"]
+    if config is None or not sheet.rows:
+        return []
+    return [
+        *_named(document, config, sheets),
+        *_freezes(document, config, sheets),
+        *_chips(document, config, sheets),
+    ]
+
+
+def _named(document: Document[Config], config: Config, sheets: Sheets) -> Iterator[Fault]:
+    """The release and the samples held back."""
+    rows = sheets["samples"].rows
+    waves = _listed(sheets, "wave")
+    if config.release is not None and config.release not in waves:
+        yield document.fault(["release"], "no sample is of this wave", _words(waves))
+    samples = {row.cells.get("sample") for row in rows}
+    for name in config.hold_back:
+        if name not in samples:
+            yield document.fault(
+                ["hold_back", name], f"{name} is not in samples.tsv", "samples of samples.tsv"
+            )
+
+
+def _freezes(document: Document[Config], config: Config, sheets: Sheets) -> Iterator[Fault]:
+    waves = _listed(sheets, "wave")
+    for assay, freezes in config.freeze.items():
+        platforms = {
+            row.get("platform")
+            for row in sheets["samples"].rows
+            if row.get("assay") == assay and row.get("platform")
+        }
+        ids: set[str] = set()
+        for place, freeze in enumerate(freezes):
+            here = ["freeze", assay, place]
+            if freeze.id in ids:
+                yield document.fault([*here, "id"], "is there twice", "one id per freeze of an assay")
+            ids.add(freeze.id)
+            if not freeze.waves:
+                yield document.fault([*here, "waves"], "is an empty list", _words(waves))
+            for number, wave in enumerate(freeze.waves):
+                if wave not in waves:
+                    yield document.fault([*here, "waves", number], "no sample is of this wave", _words(waves))
+            for number, platform in enumerate(freeze.platforms or []):
+                if platform not in platforms:
+                    problem = f"no {assay} sample is of this platform"
+                    yield document.fault([*here, "platforms", number], problem, _words(platforms))
+
+
+def _chips(document: Document[Config], config: Config, sheets: Sheets) -> Iterator[Fault]:
+    """Chips of which there are raw files, but no definition."""
+    sheet = sheets["samples"]
+    told: set[str] = set()
+    if any(fault.column.startswith("microarray") for fault in document.faults):
+        return  # the block that has them is faulty itself
+    for row in sheet.rows:
+        platform = row.get("platform")
+        if row.get("format") != "cel" or not platform or platform in told:
+            continue
+        told.add(platform)
+        if platform not in config.microarray.platforms:
+            problem = "is not in config.yaml"
+        elif not config.microarray.platforms[platform].definition:
+            problem = "has no chip definition in config.yaml"
+        else:
+            continue
+        allowed = "a platform with microarray.platforms.<name>.definition: its CDF, or PGF, CLF and MPS"
+        yield sheet.fault(row, "platform", problem, allowed)
+
+
+def _listed(sheets: Sheets, column: str) -> set[str]:
+    return {row.get(column) for row in sheets["samples"].rows if row.get(column)}
+
+
+def _words(words: set[str]) -> str:
+    return ", ".join(sorted(words)) or "none so far"

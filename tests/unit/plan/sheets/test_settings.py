@@ -1,0 +1,27 @@
+"""The configuration may name what the sheets have."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sheet_faults import CONFIG, SmallStudy
+
+from scleromyomics.plan.study import load_study
+
+
+def test_names_that_the_sheets_have_are_accepted(study_dir: Callable[..., Path]) -> None:
+    config = CONFIG + (
+        "release: W1\n"
+        "hold_back: {P02_D1_pbmc: haemolysed}\n"
+        "freeze:\n"
+        "  microarray:\n"
+        "  - {id: F1, waves: [W1], platforms: [chip_a], tissues: [pbmc]}\n"
+        "  - {id: F2, waves: [W1, W2], platforms: [chip_a]}\n"
+    )
+    study = load_study(study_dir(SmallStudy(config=config)))
+    assert study.warnings == ()
+    assert study.config.freeze["microarray"][1].waves == ["W1", "W2"]
+
+
+def test_a_chip_that_has_no_samples_yet_may_be_configured(study_dir: Callable[..., Path]) -> None:
+    config = CONFIG + "    chip_b: {definition: [reference/chip_b.cdf]}\n"
+    assert load_study(study_dir(SmallStudy(config=config))).warnings == ()

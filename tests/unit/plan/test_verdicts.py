@@ -1,0 +1,538 @@
+"""Small cohorts with the verdict and the reason that each of them must get, word for word."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from cohorts import Cohorts
+
+from scleromyomics.plan.contrasts import Samples, compare_groups
+from scleromyomics.plan.pairs import Pairing
+from scleromyomics.plan.verdicts import answered, final_verdicts, planned_verdicts
+
+ONE_LEVEL = {"analysis": {"covariates": []}, "verdicts": {"caution_below_freeze_samples": 1}}
+FEW = {**ONE_LEVEL, "verdicts": {"caution_below_freeze_samples": 1, "caution_below_pairs": 4}}
+
+
+def verdict(cohorts, question, tissue="pbmc", *, assay="microarray", held=None, **settings):
+    """The verdict on one cell."""
+    found = planned_verdicts(cohorts.study(**(settings or ONE_LEVEL)), held)
+    return next(
+        one
+        for one in found
+        if (one.cell.question, one.cell.assay, one.cell.tissue) == (question, assay, tissue)
+    )
+
+
+def said(cohorts, question, tissue="pbmc", **options):
+    """Verdict, reason and remedy."""
+    found = verdict(cohorts, question, tissue, **options)
+    return found.verdict, found.reason, found.remedy
+
+
+def two_groups(cases, references, *, timepoint="D1", tissue="pbmc", batches=("b1", "b1")):
+    """SSc and its control."""
+    cohorts = Cohorts()
+    for population, number, batch in ((4, cases, batches[0]), (3, references, batches[1])):
+        for name in cohorts.people(population, number):
+            cohorts.sample(name, timepoint, tissue=tissue, batch=batch)
+    return cohorts
+
+
+def followed(cases, *, batches=("b1", "b2"), references=0):
+    """SSc (and its control) at D1 in the first batch and at M12 in the second."""
+    cohorts = Cohorts()
+    for population, number in ((4, cases), (3, references)):
+        for name in cohorts.people(population, number):
+            cohorts.sample(name, "D1", batch=batches[0])
+            cohorts.sample(name, "M12", batch=batches[1], wave="W2")
+    return cohorts
+
+
+def test_enough_in_both_groups_is_run():
+    cohorts = two_groups(8, 9)
+    assert said(cohorts, "ssc_vs_control_d1") == ("RUN", "8 SSc vs 9 SSc controls; 15 residual df", "")
+
+
+def test_an_absent_visit_is_named():
+    reason = (
+        "0 SSc vs 0 SSc controls; no M12 visit of SSc; no M12 visit of SSc controls; "
+        "at least 3 of each are needed"
+    )
+    remedy = "3 more SSc with pbmc at M12 and 3 more SSc controls with pbmc at M12"
+    assert said(two_groups(8, 8), "ssc_vs_control_m12") == ("SKIP", reason, remedy)
+
+
+def test_one_sample_is_not_a_group():
+    assert said(two_groups(8, 1), "ssc_vs_control_d1") == (
+        "SKIP",
+        "8 SSc vs 1 SSc control; at least 3 of each are needed",
+        "2 more SSc controls with pbmc at D1",
+    )
+
+
+def test_few_participants_are_a_caution():
+    assert said(two_groups(5, 8), "ssc_vs_control_d1") == (
+        "CAUTION",
+        "5 SSc vs 8 SSc controls; fewer than 8 per group; 11 residual df",
+        "",
+    )
+
+
+def test_each_group_in_a_batch_of_its_own_is_skipped_with_the_two_names():
+    assert said(two_groups(8, 8, batches=("b1", "b2")), "ssc_vs_control_d1") == (
+        "SKIP",
+        "8 SSc vs 8 SSc controls; group is aliased with batch (SSc: b1; SSc controls: b2)",
+        "measure SSc and SSc controls in the same batch",
+    )
+
+
+def test_each_group_on_a_platform_of_its_own_is_skipped_by_its_name():
+    cohorts = Cohorts()
+    for population, platform in ((4, "plus2"), (3, "exon")):
+        for name in cohorts.people(population, 8):
+            cohorts.sample(name, platform=platform)
+    assert said(cohorts, "ssc_vs_control_d1") == (
+        "SKIP",
+        "8 SSc vs 8 SSc controls; group is aliased with platform and batch (SSc: plus2/b1; SSc controls: exon/b1)",
+        "measure SSc and SSc controls in the same batch",
+    )
+
+
+def test_each_group_in_a_wave_of_its_own_is_skipped_by_its_name():
+    cohorts = Cohorts()
+    for population, wave in ((4, "W1"), (3, "W2")):
+        for name in cohorts.people(population, 8):
+            cohorts.sample(name, wave=wave)
+    assert said(cohorts, "ssc_vs_control_d1") == (
+        "SKIP",
+        "8 SSc vs 8 SSc controls; group is aliased with wave (SSc: W1; SSc controls: W2)",
+        "measure SSc and SSc controls in the same wave",
+    )
+
+
+def test_a_batch_of_one_group_is_a_caution_when_little_of_the_contrast_is_left():
+    cohorts = Cohorts()
+    cases, references = cohorts.people(4, 12), cohorts.people(3, 12)
+    for i, name in enumerate(cases):
+        cohorts.sample(name, batch="b1" if i == 0 else "b2")
+    for name in references:
+        cohorts.sample(name, batch="b1")
+    # 1/1 + 1/12 within b1, against 1/12 + 1/12 without batches
+    assert said(cohorts, "ssc_vs_control_d1") == (
+        "CAUTION",
+        (
+            "12 SSc vs 12 SSc controls; batch b2 holds only SSc: variance inflation 6.5; adjusted for batch; "
+            "21 residual df"
+        ),
+        "",
+    )
+
+
+def test_a_batch_of_one_group_is_run_when_enough_is_left():
+    cohorts = two_groups(8, 8)
+    for name in cohorts.people(4, 4):
+        cohorts.sample(name, batch="b2")
+    reason = "12 SSc vs 8 SSc controls; adjusted for batch; 17 residual df"
+    assert said(cohorts, "ssc_vs_control_d1") == ("RUN", reason, "")
+
+
+def test_ineligible_overlapping_and_held_back_participants_are_counted_out():
+    cohorts = two_groups(11, 8)
+    cohorts.change("S001", age=17.0)
+    cohorts.change("S002", overlap=True)
+    held = {"S003_D1_pbmc_microarray_1": "NUSE 1.3"}
+    reason = (
+        "8 SSc vs 8 SSc controls; 14 residual df; "
+        "3 left out (1 held back, 1 not eligible, 1 overlap syndrome)"
+    )
+    assert said(cohorts, "ssc_vs_control_d1", held=held) == ("RUN", reason, "")
+
+
+def test_a_converted_control_counts_as_at_inclusion():
+    cohorts = two_groups(8, 8)
+    cohorts.event("R001", 700, "reclassification", "ssc")
+    reason = "8 SSc vs 8 SSc controls; 14 residual df; 1 reclassified later, counted as at inclusion"
+    assert said(cohorts, "ssc_vs_control_d1") == ("RUN", reason, "")
+
+
+def test_groups_that_share_no_tissue_cannot_be_compared_in_it():
+    cohorts = two_groups(8, 8, tissue="skin_sclerotic")
+    for name in cohorts.people(2, 8):
+        cohorts.sample(name, tissue="muscle")
+    assert said(cohorts, "ssc_vs_im_d1", "skin_sclerotic") == (
+        "SKIP",
+        "8 SSc vs 0 IM; the protocol takes no skin_sclerotic from IM",
+        "",
+    )
+
+
+def test_muscle_is_not_taken_again():
+    cohorts = Cohorts()
+    for population in (1, 2):
+        for name in cohorts.people(population, 8):
+            cohorts.sample(name, tissue="muscle")
+    assert said(cohorts, "im_change_d1_m12", "muscle") == (
+        "SKIP",
+        "0 complete pairs of IM; the protocol takes muscle at D1, not at M12; 8 incomplete (no M12 visit)",
+        "",
+    )
+
+
+def test_an_assay_without_samples_is_named():
+    reason = "0 SSc vs 0 SSc controls; the study has no proteomics samples; at least 3 of each are needed"
+    assert verdict(two_groups(8, 8), "ssc_vs_control_d1", "serum", assay="proteomics").reason == reason
+
+
+def test_sclerotic_against_control_skin_says_that_it_compares_tissues():
+    cohorts = two_groups(8, 0, tissue="skin_sclerotic")
+    for name in cohorts.people(3, 8):
+        cohorts.sample(name, tissue="skin_healthy")
+    assert said(cohorts, "ssc_sclerotic_vs_control_skin", "skin_sclerotic") == (
+        "RUN",
+        "8 SSc vs 8 SSc controls; 14 residual df; compares skin_sclerotic with skin_healthy as well as the groups",
+        "",
+    )
+
+
+def test_a_covariate_that_costs_the_last_degrees_of_freedom_is_dropped_and_named():
+    cohorts = two_groups(3, 3)
+    for i, name in enumerate(cohorts.participants):
+        cohorts.change(name, age=40.0 + i * i, sex="FM"[i % 2])
+    settings = {"verdicts": {"caution_below_freeze_samples": 1}}
+    assert said(cohorts, "ssc_vs_control_d1", **settings) == (
+        "CAUTION",
+        (
+            "3 SSc vs 3 SSc controls; fewer than 8 per group; not adjusted for sex (only 2 residual df with it); "
+            "adjusted for age; 3 residual df"
+        ),
+        "",
+    )
+
+
+def test_a_covariate_that_equals_the_group_is_dropped_and_named():
+    cohorts = two_groups(8, 8)
+    for name in cohorts.participants:
+        cohorts.change(name, sex="F" if name.startswith("S") else "M")
+    settings = {"verdicts": {"caution_below_freeze_samples": 1}}
+    assert said(cohorts, "ssc_vs_control_d1", **settings) == (
+        "CAUTION",
+        "8 SSc vs 8 SSc controls; not adjusted for sex (aliased with case); 14 residual df",
+        "",
+    )
+
+
+def test_a_small_freeze_is_a_caution():
+    assert said(two_groups(8, 8), "ssc_vs_control_d1", analysis={"covariates": []}) == (
+        "CAUTION",
+        "8 SSc vs 8 SSc controls; frozen models rest on 16 pbmc samples, fewer than 20; 14 residual df",
+        "",
+    )
+
+
+def test_a_platform_first_seen_in_the_second_wave_is_held_until_it_has_a_freeze():
+    cohorts = two_groups(8, 0)
+    for name in cohorts.people(3, 8):
+        cohorts.sample(name, platform="exon", wave="W2")
+    assert said(cohorts, "ssc_vs_control_d1") == (
+        "SKIP",
+        "8 SSc vs 0 SSc controls; at least 3 of each are needed; 8 left out (held back)",
+        "3 more SSc controls with pbmc at D1",
+    )
+
+
+def test_time_that_equals_batch_is_skipped_with_the_bridges_it_takes():
+    assert said(followed(16), "ssc_change_d1_m12") == (
+        "SKIP",
+        "16 complete pairs of SSc; time is aliased with batch and wave (D1: b1; M12: b2)",
+        "rerun 4 stored D1 samples in batch b2 as bridges",
+    )
+
+
+def test_the_bridges_that_were_asked_for_restore_run():
+    cohorts = followed(16)
+    for name in ("S001", "S002", "S003", "S004"):
+        cohorts.sample(name, "D1", batch="b2", wave="W2", bridge=f"{name}_D1_pbmc_microarray_1")
+    assert said(cohorts, "ssc_change_d1_m12") == (
+        "RUN",
+        "16 complete pairs of SSc; 18 residual df; 4 bridge samples",
+        "",
+    )
+
+
+def test_too_few_bridges_are_a_caution():
+    cohorts = followed(16)
+    cohorts.sample("S001", "D1", batch="b2", wave="W2", bridge="S001_D1_pbmc_microarray_1")
+    assert said(cohorts, "ssc_change_d1_m12") == (
+        "CAUTION",
+        (
+            "16 complete pairs of SSc; time is nearly aliased with batch: variance inflation 17.0; "
+            "15 residual df; 1 bridge sample"
+        ),
+        "",
+    )
+
+
+def test_the_change_beyond_the_controls_is_run_where_time_equals_batch():
+    reason = (
+        "8 complete pairs of SSc vs 8 of SSc controls; "
+        "time is aliased with batch: assumes that batches shift both groups alike; 14 residual df"
+    )
+    assert said(followed(8, references=8), "ssc_change_vs_control_d1_m12") == ("RUN", reason, "")
+
+
+def test_groups_that_moved_to_different_batches_cannot_be_subtracted():
+    cohorts = followed(8)
+    for name in cohorts.people(3, 8):
+        cohorts.sample(name, "D1", batch="b1")
+        cohorts.sample(name, "M12", batch="b3", wave="W2")
+    reason = (
+        "8 complete pairs of SSc vs 8 of SSc controls; group is aliased with change of batch "
+        "(SSc: b1 to b2; SSc controls: b1 to b3)"
+    )
+    remedy = "measure M12 samples of both groups in the same batches"
+    assert said(cohorts, "ssc_change_vs_control_d1_m12") == ("SKIP", reason, remedy)
+
+
+def test_one_pair_is_not_enough():
+    assert said(followed(1, batches=("b1", "b1")), "ssc_change_d1_m12") == (
+        "SKIP",
+        "1 complete pair of SSc; at least 4 are needed",
+        "3 more complete pairs at M12",
+    )
+
+
+def test_what_a_skip_asks_for_ends_it():
+    cohorts = followed(1, batches=("b1", "b1"))
+    assert verdict(cohorts, "ssc_change_d1_m12").remedy == "3 more complete pairs at M12"
+    for name in cohorts.people(4, 3):
+        cohorts.sample(name, "D1")
+        cohorts.sample(name, "M12")
+    assert verdict(cohorts, "ssc_change_d1_m12").verdict == "CAUTION"
+
+
+def test_lost_partners_are_counted_with_their_reasons():
+    cohorts = followed(8, batches=("b1", "b1"))
+    dead, away, unsampled, late = cohorts.people(4, 4)
+    for name in (dead, away, unsampled):
+        cohorts.sample(name, "D1")
+    cohorts.event(dead, 200, "death")
+    cohorts.visit(unsampled, "M12")
+    cohorts.visit(late, "D1")
+    cohorts.sample(late, "M12", wave="W2")
+    assert said(cohorts, "ssc_change_d1_m12") == (
+        "RUN",
+        (
+            "8 complete pairs of SSc; 7 residual df; "
+            "4 incomplete (1 death before M12, 1 no M12 visit, 1 no sample at D1, 1 no sample at M12)"
+        ),
+        "",
+    )
+
+
+def test_an_event_before_inclusion_or_without_a_visit_gives_no_pair():
+    cohorts = Cohorts()
+    names = cohorts.people(4, 6)
+    for name in names:
+        cohorts.sample(name, "D1")
+    for name in names[:4]:
+        cohorts.event(name, 300, "complication", "ild")
+        cohorts.visit(name, "EVENT", day=320, visit="E1")
+        cohorts.sample(name, "EVENT", visit="E1")
+    cohorts.event(names[4], -50, "complication", "renal")
+    cohorts.event(names[5], 300, "complication", "ild")
+    cohorts.visit(names[5], "EVENT", day=331, visit="E1")
+    cohorts.sample(names[5], "EVENT", visit="E1")
+    reason = (
+        "4 complete pairs of SSc; 3 residual df; "
+        "2 incomplete (1 complication before inclusion, 1 no sample within 30 days)"
+    )
+    assert said(cohorts, "ssc_systemic_complication", **FEW) == ("RUN", reason, "")
+    assert verdict(cohorts, "ssc_infectious_complication").n_pairs == 0
+
+
+def test_a_treatment_without_a_visit_after_it_gives_no_pair():
+    cohorts = Cohorts()
+    names = cohorts.people(4, 6)
+    for name in names:
+        cohorts.sample(name, "D1")
+        cohorts.treat(name, 100)
+    for name in names[:4]:
+        cohorts.sample(name, "M12")
+    cohorts.treat(names[5], -10, "cell_therapy")
+    reason = (
+        "4 complete pairs of SSc; 3 residual df; "
+        "2 incomplete (1 no sample after the start, 1 treated before inclusion)"
+    )
+    assert said(cohorts, "ssc_targeted_treatment", **FEW) == ("RUN", reason, "")
+
+
+def test_skin_sites_in_different_batches_cannot_be_compared():
+    cohorts = Cohorts()
+    for name in cohorts.people(4, 8):
+        cohorts.sample(name, tissue="skin_sclerotic", batch="b1")
+        cohorts.sample(name, tissue="skin_healthy", batch="b2")
+    assert said(cohorts, "ssc_sclerotic_vs_healthy_skin", "skin_sclerotic") == (
+        "SKIP",
+        "8 complete pairs of SSc; tissue is aliased with batch (skin_healthy: b2; skin_sclerotic: b1)",
+        "measure both tissues of participants in the same batch",
+    )
+
+
+def test_a_measure_must_vary():
+    cohorts = two_groups(8, 0)
+    for name in cohorts.participants:
+        cohorts.visit(name, "D1", mrss=12)
+    assert said(cohorts, "ssc_mrss") == (
+        "SKIP",
+        "8 SSc with mrss and a sample at D1; mrss does not vary",
+        "participants who differ in mrss",
+    )
+
+
+def test_a_measure_is_associated_where_both_are_there():
+    cohorts = two_groups(9, 0)
+    for i, name in enumerate(list(cohorts.participants)[1:]):
+        cohorts.visit(name, "D1", mrss=i)
+    reason = "8 SSc with mrss and a sample at D1; 6 residual df; 1 without mrss"
+    assert said(cohorts, "ssc_mrss") == ("RUN", reason, "")
+
+
+def test_change_is_associated_with_change_even_where_time_equals_batch():
+    cohorts = followed(8)
+    for i, name in enumerate(cohorts.participants):
+        cohorts.visit(name, "D1", mrss=20)
+        cohorts.visit(name, "M12", mrss=20 - i)
+    reason = "8 SSc with mrss and a sample at D1 and M12; 6 residual df"
+    assert said(cohorts, "ssc_mrss_change") == ("RUN", reason, "")
+
+
+def test_an_unanswered_kind_or_assay_says_what_was_planned():
+    cohorts = followed(8, references=8)
+    for name in cohorts.participants:
+        cohorts.sample(name, assay="scrna")
+    final = {
+        (v.cell.question, v.cell.assay, v.cell.tissue): v for v in final_verdicts(cohorts.study(**ONE_LEVEL))
+    }
+    assert final["ssc_vs_control_d1", "microarray", "pbmc"].verdict == "RUN"
+    change = final["ssc_change_vs_control_d1_m12", "microarray", "pbmc"]
+    assert (change.verdict, change.n_pairs) == ("SKIP", 16)
+    assert change.reason == "planned RUN; no engine for interaction questions in this version"
+    cells = final["ssc_vs_control_d1", "scrna", "pbmc"]
+    assert (cells.verdict, cells.reason) == ("SKIP", "planned RUN; no engine for scrna in this version")
+
+
+def test_deleting_a_visit_changes_only_the_questions_that_use_it():
+    cohorts = followed(10, references=10)
+    before = {one.cell: one for one in planned_verdicts(cohorts.study(**ONE_LEVEL))}
+    del cohorts.samples["S001_M12_pbmc_microarray_1"], cohorts.visits["S001", "M12"]
+    after = {one.cell: one for one in planned_verdicts(cohorts.study(**ONE_LEVEL))}
+    changed = {cell.question for cell in before if before[cell] != after[cell]}
+    assert changed == {
+        "ssc_vs_control_m12", "ssc_vs_im_m12", "ssc_change_d1_m12", "ssc_change_m12_y5",
+        "ssc_change_vs_control_d1_m12", "ssc_vs_im_change_d1_m12", "ssc_mrss_change",
+    }  # fmt: skip
+    for cell, one in before.items():
+        assert one.n_pairs - after[cell].n_pairs == (
+            cell.tissue == "pbmc" and cell.question in {
+                "ssc_change_d1_m12", "ssc_change_vs_control_d1_m12", "ssc_vs_im_change_d1_m12"
+            } and cell.assay == "microarray"
+        )  # fmt: skip
+
+
+def random_cohort(rng):
+    """A few people with random samples, batches, waves and platforms; sometimes separated by one of them."""
+    cohorts = Cohorts()
+    separated = rng.choice(["", "", "", "batch", "wave", "platform"])
+    timepoints = ["D1", "M12"] if rng.random() < 0.5 else ["D1"]
+    count, batches = rng.integers(1, 4, 2)
+    for population in (1, 2, 3, 4):
+        for name in cohorts.people(population, int(rng.integers(2, 10))):
+            cohorts.change(
+                name,
+                age=float(rng.choice([17, 40, 50, 60, rng.uniform(20, 80)])),
+                sex=str(rng.choice(["F", "M"])),
+                overlap=bool(rng.random() < 0.1),
+            )
+            for timepoint in timepoints:
+                if rng.random() < 0.2:
+                    continue
+                cohorts.visit(name, timepoint, mrss=int(rng.integers(0, 3)), ck=float(rng.random()))
+                for tissue in ("pbmc", "skin_healthy", "skin_sclerotic")[: count if population > 2 else 1]:
+                    for _ in range(1 + (rng.random() < 0.1)):
+                        apart = {separated: f"{separated[:1]}{population}"} if separated == "batch" else {}
+                        apart |= {"wave": f"W{1 + population % 2}"} if separated == "wave" else {}
+                        apart |= {"platform": f"p{population}"} if separated == "platform" else {}
+                        drawn = {
+                            "batch": f"b{rng.integers(1, 1 + batches)}",
+                            "wave": f"W{rng.integers(1, 3)}",
+                        }
+                        cohorts.sample(name, timepoint, tissue=tissue, **(drawn | apart))
+    if rng.random() < 0.3:
+        names = list(cohorts.participants)
+        cohorts.event(names[0], 200, "complication", "ild")
+    return cohorts
+
+
+def dummies(labels):
+    """Indicator columns of all levels."""
+    return np.array([[label == level for level in sorted(set(labels))] for label in labels], dtype=float)
+
+
+def determined(column, *rest):
+    """Whether a column lies in the span of the others, by numpy's rank alone."""
+    others = np.hstack(rest)
+    return np.linalg.matrix_rank(np.column_stack([others, column])) == np.linalg.matrix_rank(others)
+
+
+def group_is_determined(members):
+    """Whether batches (within platforms) or waves tell the groups apart."""
+    case = [one.role == "case" for one in members]
+    technical = ([(one.platform, one.batch) for one in members], [one.wave for one in members])
+    return any(determined(case, dummies(labels)) for labels in technical)
+
+
+def change_is_determined(samples, cell, question):
+    """The same for a change, by a model of samples with a column per participant."""
+    groups = [question.group] if question.kind == "within" else [question.case, question.reference]
+    pairs = [
+        Pairing(samples).change(cell, one, question.earlier, question.later, include_overlap=False).complete
+        for one in groups
+    ]
+    units = [unit for side in pairs for pair in side.values() for unit in pair]
+    later = np.tile([0.0, 1.0], len(units) // 2)
+    rest = [
+        dummies([one.participant for one in units]),
+        dummies([(one.platform, one.batch) for one in units]),
+    ]
+    if question.kind == "within":
+        return determined(later, *rest)
+    case = np.array([one.participant in pairs[0] for one in units], dtype=float)
+    return determined(later * case, *rest, later[:, None])
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_random_cohorts_are_judged_as_numpy_ranks_their_designs(seed):
+    cohorts = random_cohort(np.random.default_rng(seed))
+    least = dict.fromkeys(("skip_below_participants", "skip_below_pairs", "skip_below_residual_df"), 1)
+    study = cohorts.study(verdicts=least)
+    chips = {"microarray": study.protocol.assays["microarray"]}
+    study = replace(study, protocol=study.protocol.model_copy(update={"assays": chips}))
+    samples = Samples(study)
+    for one in planned_verdicts(study):
+        assert one.reason
+        assert "\n" not in one.reason
+        assert one.n_participants == one.n_case + one.n_reference
+        question = samples.questions[one.cell.question]
+        judged_by_design = one.verdict != "SKIP" or "aliased" in one.reason
+        if judged_by_design and question.kind in {"within", "interaction"}:
+            assert change_is_determined(samples, one.cell, question) == (one.verdict == "SKIP")
+        if judged_by_design and answered(question):
+            comparison = compare_groups(samples, one.cell)
+            assert (one.n_case, one.n_reference) == (comparison.count("case"), comparison.count("reference"))
+            assert group_is_determined(comparison.members) == (one.verdict == "SKIP")
+            if one.verdict != "SKIP":
+                matrix = comparison.design.matrix
+                case = comparison.design.names.index("case")
+                assert not determined(matrix[:, case], np.delete(matrix, case, axis=1))
+                assert len(matrix) - np.linalg.matrix_rank(matrix) >= 1
