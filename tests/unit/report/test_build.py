@@ -1,0 +1,399 @@
+import re
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import yaml
+
+from scleromyomics.core.files import read_tsv, write_tsv
+from scleromyomics.core.results import COLUMNS, write_results
+from scleromyomics.plan.config.analysis import Analysis
+from scleromyomics.plan.protocol import Protocol
+from scleromyomics.report.build import run
+
+ROOT = Path(__file__).parents[3]
+GENES = [
+    "IFI44L",
+    "RSAD2",
+    "MX1",
+    "COL1A1",
+    "COMP",
+    "CCL2",
+    "SFRP4",
+    "ISG15",
+    "MYH3",
+    "CXCL10",
+    "STAT1",
+    "XIST",
+]
+PEOPLE = 8  # per population
+ANSWERED = [
+    ("ssc_vs_control_d1", "pbmc"),
+    ("ssc_vs_control_d1", "skin_healthy"),
+    ("im_vs_control_d1", "pbmc"),
+    ("im_vs_control_d1", "muscle"),
+]
+
+
+@pytest.fixture
+def release(tmp_path, monkeypatch) -> "Release":
+    made = Release(tmp_path / "a study" / "results" / "releases" / "W1", monkeypatch)
+    made.write()
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> str:
+    """The report of the release as it is, for tests that only look."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        made = Release(tmp_path_factory.mktemp("study") / "results" / "releases" / "W1", monkeypatch)
+        made.write()
+        return made.build()
+
+
+class Release:
+    """The tables of a small release, as the other steps write them."""
+
+    def __init__(self, folder, monkeypatch):
+        self.folder = folder
+        text = (ROOT / "config" / "protocol.yaml").read_text(encoding="utf-8")
+        self.protocol = Protocol.model_validate(yaml.safe_load(text))
+        self.answered = ANSWERED
+        self.with_quality = True
+        self.analysis = Analysis()
+        self.monkeypatch = monkeypatch
+        self.index = folder / "report" / "index.html"
+
+    def write(self):
+        cohort = self.folder / "cohort"
+        self._completeness(cohort / "completeness.tsv")
+        self._eligibility(cohort / "eligibility.tsv")
+        self.verdicts = self._verdicts(cohort / "verdicts.tsv")
+        self._quality(cohort / "microarray_quality.tsv")
+        held = [
+            {"sample": "P401_D1_skin_sclerotic", "participant": "P401", "assay": "microarray",
+             "tissue": "skin_sclerotic", "timepoint": "D1",
+             "reason": "NUSE: found 1.31; allowed at most 1.1 times the freeze"},
+        ]  # fmt: skip
+        write_tsv(cohort / "held_back.tsv", list(held[0]), held)
+
+    def build(self) -> str:
+        loaded = SimpleNamespace(
+            protocol=self.protocol,
+            config=SimpleNamespace(analysis=self.analysis),
+        )
+        module = SimpleNamespace(load_study=lambda *_, **__: loaded)
+        self.monkeypatch.setitem(sys.modules, "scleromyomics.plan.study", module)
+        cohort = self.folder / "cohort"
+        run(
+            study=self.folder.parents[2],
+            release="W1",
+            rows="0123456789ab",
+            completeness=cohort / "completeness.tsv",
+            eligibility=cohort / "eligibility.tsv",
+            verdicts=cohort / "verdicts.tsv",
+            held=cohort / "held_back.tsv",
+            quality=[cohort / "microarray_quality.tsv"] if self.with_quality else [],
+            tables=sorted(self.folder.glob("compare/*/*/*.parquet")),
+            index=self.index,
+        )
+        return self.index.read_text(encoding="utf-8")
+
+    def table(self, question, tissue, features=400, rows=None, **changes):
+        write_results(
+            self.folder / "compare" / question / "microarray" / f"{tissue}.parquet",
+            answer_columns(question, tissue, features) | changes,
+            rows=features if rows is None else rows,
+        )
+
+    def _completeness(self, path):
+        rows = [
+            expected_row(number, population.group, person, (assay, tissue, timepoint))
+            for number, population in self.protocol.populations.items()
+            for person in range(1, PEOPLE + 1)
+            for tissue, times in population.tissues.items()
+            for assay in ("microarray", "proteomics")
+            if tissue in self.protocol.assays[assay].tissues
+            for timepoint in times
+        ]
+        write_tsv(path, list(rows[0]), rows)
+
+    def _eligibility(self, path):
+        rows = [
+            {
+                "participant": f"P{number}{person:02}", "population": number, "criterion": criterion.id,
+                "label": criterion.label, "value": "17.0" if (number, person) == (3, 2) else "",
+                "outcome": "not_met" if (number, person, criterion.id) == (3, 2, "adult")
+                else "unknown" if (person, criterion.id) == (5, "no_cancer") else "met",
+            }
+            for number in self.protocol.populations
+            for person in range(1, PEOPLE + 1)
+            for criterion in self.protocol.eligibility
+            if number in criterion.populations
+        ]  # fmt: skip
+        write_tsv(path, list(rows[0]), rows)
+
+    def _verdicts(self, path):
+        rows = []
+        for question in self.protocol.questions:
+            for assay, measured in self.protocol.assays.items():
+                for tissue in measured.tissues:
+                    run_it = assay == "microarray" and (question.id, tissue) in self.answered
+                    final = "SKIP" if not run_it else "CAUTION" if tissue == "pbmc" else "RUN"
+                    rows.append(verdict_row(question, assay, tissue, final))
+                    if assay == "microarray":
+                        self.table(question.id, tissue, features=400 if run_it else 0)
+        write_tsv(path, list(rows[0]), rows)
+        return rows
+
+    def _quality(self, path):
+        random = np.random.default_rng(3)
+        rows = []
+        for number, tissues in ((1, ("pbmc", "muscle")), (2, ("pbmc", "muscle")), (3, ("pbmc", "skin_healthy")),
+                                (4, ("pbmc", "skin_healthy", "skin_sclerotic"))):  # fmt: skip
+            for person in range(1, PEOPLE + 1):
+                for tissue in tissues:
+                    bad = (number, person, tissue) == (4, 1, "skin_sclerotic")
+                    rows.append({
+                        "sample": f"P{number}{person:02}_D1_{tissue}", "participant": f"P{number}{person:02}",
+                        "tissue": tissue, "platform": "toy", "batch": f"B{1 + person % 2}", "wave": "W1", "held": bad,
+                        "reasons": "NUSE: found 1.31; allowed at most 1.1 times the freeze" if bad else "",
+                        "sex_call": "F" if person % 2 else "M", "rle_median": random.normal(0, 0.05),
+                        "rle_iqr": abs(random.normal(0.4, 0.05)), "nuse": 1.31 if bad else random.normal(1, 0.02),
+                        "scale": random.normal(0, 0.2), "degradation": None,
+                    })  # fmt: skip
+        write_tsv(path, list(rows[0]), rows)
+
+
+def expected_row(number, group, person, where):
+    assay, tissue, timepoint = where
+    lost = person == 8 and timepoint != "D1"
+    received = (
+        assay == "microarray" and not lost and (timepoint == "D1" or (timepoint == "M12" and person % 3 > 0))
+    )
+    return {
+        "participant": f"P{number}{person:02}", "population": number, "group": group, "visit": timepoint.lower(),
+        "timepoint": timepoint, "tissue": tissue, "assay": assay, "expected": not lost, "received": int(received),
+        "status": "received" if received else "lost" if lost else "missing",
+        "reason": "withdrawal on day 200" if lost else "",
+    }  # fmt: skip
+
+
+def verdict_row(question, assay, tissue, final):
+    reasons = {
+        "RUN": "",
+        "CAUTION": "6 and 8 participants: only effects beyond 1.5 SD are detectable",
+        "SKIP": "no sample of ssc at Y5",
+    }
+    counts = (8, 8, 16, 0) if final != "SKIP" else (0, 0, 0, 0)
+    return {
+        "question": question.id, "kind": question.kind, "title": question.title, "assay": assay, "tissue": tissue,
+        "reference_tissue": "skin_healthy" if question.kind == "tissue" and tissue == "skin_sclerotic" else "",
+        "cell_type": "", "planned": "RUN" if final == "CAUTION" else final, "final": final, "reason": reasons[final],
+        **dict(zip(("n_case", "n_reference", "n_participants", "n_pairs"), counts, strict=True)),
+        "remedy": "3 more participants per group" if final == "SKIP" else "",
+    }  # fmt: skip
+
+
+def answer_columns(question, tissue, features):
+    random = np.random.default_rng(len(question) + len(tissue))
+    genes = [GENES[i] if i < len(GENES) else f"NULL{i}" for i in range(features)]
+    se = np.full(features, 0.2)
+    estimate = random.normal(0, 0.2, features)
+    estimate[:20] += random.choice([-1.0, 1.0], min(20, features))
+    p_value = np.array([np.exp(-((e / s) ** 2) / 1.6) for e, s in zip(estimate, se, strict=True)])
+    return dict.fromkeys((name for name, kind in COLUMNS.items() if kind == "string"), "") | {
+        "question": question, "contrast": "ssc - ssc_control at D1", "assay": "microarray", "tissue": tissue,
+        "test": "abundance", "feature": [f"{i:05}_at" for i in range(features)], "gene_symbol": genes,
+        "estimate": estimate, "se": se, "ci_low": estimate - 0.42, "ci_high": estimate + 0.42, "unit": "log2",
+        "statistic": estimate / se, "df": 14.0, "p_value": p_value, "q_value": np.minimum(1, p_value * 20),
+        "mde": 0.93,
+        "n_samples": 16, "n_case": 8, "n_reference": 8, "n_participants": 16, "n_pairs": 0,
+        "estimate_pairs": np.nan, "p_pairs": np.nan, "estimate_unadjusted": estimate + 0.05,
+        "formula": "~ group + batch + age + sex", "method": "moderated linear model", "verdict": "RUN",
+    }  # fmt: skip
+
+
+class Reader(HTMLParser):
+    """Checks that tags are closed in order, and collects what the page would load and where it points."""
+
+    VOID = frozenset({"meta", "img", "input", "br", "line", "circle", "link"})
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.ids, self.links, self.sources, self.alternatives, self.text = [], [], [], [], [], []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.ids += [found["id"]] if "id" in found else []
+        self.links += [found["href"]] if "href" in found else []
+        self.sources += [found["src"]] if "src" in found else []
+        self.alternatives += [found.get("alt")] if tag == "img" else []
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self.open):
+            self.text.append(data)
+
+
+def test_the_same_tables_give_the_same_bytes(release):
+    first = release.build()
+    release.index.unlink()
+    assert release.build() == first
+
+
+def test_the_page_is_whole_and_loads_nothing_from_elsewhere(page):
+    reader = Reader(page)
+    assert len(reader.ids) == len(set(reader.ids))
+    assert all(link.startswith("#") and link[1:] in reader.ids for link in reader.links)
+    assert reader.sources
+    assert all(source.startswith("data:image/") for source in reader.sources)
+    assert "http" not in re.sub(r"data:image/[^\"]*|http-equiv", "", page)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+def test_every_figure_has_a_text_alternative(page):
+    alternatives = Reader(page).alternatives
+    assert len(alternatives) == len(ANSWERED) + 4
+    assert all(len(text) > 40 for text in alternatives)
+
+
+def test_every_verdict_has_its_row_with_word_reason_and_remedy(release):
+    page = release.build()
+    for verdict in ("RUN", "CAUTION", "SKIP"):
+        wanted = sum(row["final"] == verdict for row in release.verdicts)
+        assert wanted
+        assert page.count(f'data-verdict="{verdict}"') == wanted
+    assert "6 and 8 participants: only effects beyond 1.5 SD are detectable" in page
+    assert "Remedy: 3 more participants per group" in page
+    assert "planned: RUN" in page
+
+
+def test_text_of_the_study_cannot_become_markup(release):
+    attack = '<script>alert("x")</script>'
+    question = release.protocol.questions[0].model_copy(update={"title": attack})
+    release.protocol = release.protocol.model_copy(
+        update={"title": attack, "questions": [question, *release.protocol.questions[1:]]}
+    )
+    release.write()
+    release.table("ssc_vs_control_d1", "pbmc", gene_symbol=attack, flag=attack, formula=attack, unit=attack)
+    page = release.build()
+    assert "<script>alert" not in page
+    assert page.count("&lt;script&gt;alert(") > 30
+    Reader(page)
+
+
+def test_estimates_and_intervals_come_before_p(page):
+    heads = re.search(r'<table class="features">.*?<thead>(.*?)</thead>', page, re.DOTALL)[1]
+    words = re.findall(r">([^<>\n]+)</", heads)
+    assert words.index("Estimate") < words.index("95 % interval") < words.index("p") < words.index("q")
+    text = " ".join(Reader(page).text)
+    assert "significant" not in text.lower()
+    assert "Exploratory" in text
+    assert "not healthy people" in text
+
+
+def test_an_answer_shows_its_top_features_and_where_the_rest_is(release):
+    release.table("ssc_vs_control_d1", "pbmc", features=2000)
+    page = release.build()
+    article = page.split('id="answer-ssc_vs_control_d1-microarray-pbmc"')[1].split("</article>")[0]
+    assert article.count('class="interval"') == 25
+    assert "compare/ssc_vs_control_d1/microarray/pbmc.parquet</code>, 2,000 rows" in article
+    assert "0.930 log2 (median over features)" in article
+    assert "~ group + batch + age + sex" in article
+    assert "8 cases, 8 references" in article
+
+
+def test_features_without_an_estimate_do_not_stop_the_report(release):
+    nothing = np.full(400, np.nan)
+    release.table("ssc_vs_control_d1", "pbmc", estimate=nothing, p_value=nothing, mde=nothing)
+    assert "no feature could be tested" in release.build()
+
+
+def test_a_p_value_of_zero_is_given_as_a_bound(release):
+    release.table("ssc_vs_control_d1", "pbmc", p_value=np.zeros(400))
+    assert "&lt; 1 × 10⁻³⁰⁰" in release.build()
+
+
+def test_a_release_without_an_answer_still_has_a_report(release):
+    release.answered = []
+    release.write()
+    page = release.build()
+    assert "No question could be answered" in page
+    assert "<article" not in page
+    Reader(page)
+
+
+def test_a_release_without_quality_measures_says_so(release):
+    release.with_quality = False
+    assert "No assay of this release has quality measures" in release.build()
+
+
+def test_who_is_missing_and_who_is_not_eligible_is_named(page):
+    text = " ".join(" ".join(Reader(page).text).split())
+    assert "2 not due any more P408 at M12 (withdrawal on day 200)" in text
+    assert "P302 3 Aged 18 or over 17.0 not met" in text
+    assert "Participants who do not meet a criterion are left out of models and answers" in text
+    assert (
+        "No sample so far: Exome and whole genome, Mass spectrometry proteomics, Single-cell RNA sequencing"
+        in text
+    )
+
+
+def test_ineligible_participants_kept_by_the_configuration_are_said_to_be(release):
+    release.analysis = Analysis(keep_ineligible=True)
+    text = " ".join(" ".join(Reader(release.build()).text).split())
+    assert "Participants who do not meet a criterion are kept in models and answers" in text
+    assert "This is the configuration's choice" in text
+
+
+def test_samples_beyond_the_schedule_are_counted_apart(release):
+    path = release.folder / "cohort" / "completeness.tsv"
+    rows = read_tsv(path)
+    event = {"visit": "v9", "timepoint": "EVENT", "tissue": "pbmc", "expected": False, "received": 2}
+    wrong = {"visit": "d1", "timepoint": "D1", "tissue": "muscle", "expected": False, "received": 1}
+    reason = "the protocol takes no muscle from population 4"
+    last = {**rows[-1], "assay": "microarray", "reason": ""}
+    rows += [last | event | {"status": "received"}, last | wrong | {"status": "unexpected", "reason": reason}]
+    write_tsv(path, list(last), rows)
+    text = " ".join(" ".join(Reader(release.build()).text).split())
+    assert "Early diffuse cutaneous systemic sclerosis PBMC 8/8 5/7 0/7 +1" in text
+    assert f"1 received that the protocol does not ask for Muscle of P408 at D1 ({reason})" in text
+    assert "RNA chip PBMC 32 20 0 2" in text
+
+
+def test_held_back_arrays_are_named_with_their_reason(page):
+    assert "held back: P401_D1_skin_sclerotic." in page
+    assert "NUSE: found 1.31; allowed at most 1.1 times the freeze" in page
+
+
+def test_no_path_of_the_machine_is_shown(release):
+    assert str(release.folder.parents[2]) not in release.build()
+
+
+def test_twelve_answers_of_ordinary_size_take_less_than_eight_seconds(release):
+    for question, tissue in [
+        (q.id, t) for q in release.protocol.questions[:6] for t in ("pbmc", "skin_healthy")
+    ]:
+        release.answered = [*release.answered, (question, tissue)]
+    release.write()
+    for question, tissue in release.answered:
+        release.table(question, tissue, features=20_000)
+    start = time.process_time()
+    page = release.build()
+    assert page.count("<article") >= 12
+    assert time.process_time() - start < 8
