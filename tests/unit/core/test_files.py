@@ -8,9 +8,14 @@ from scleromyomics.core import files
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     target = tmp_path / "table.tsv"
     target.write_text("old")
-    with pytest.raises(RuntimeError), files.replacing(target) as path:
-        path.write_text("half")
-        raise RuntimeError
+
+    def interrupted():
+        with files.replacing(target) as path:
+            path.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        interrupted()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
 

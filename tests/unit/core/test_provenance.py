@@ -38,5 +38,12 @@ def test_a_changed_import_changes_the_digest(package):
     assert package("base", "def one():\n    return 2\n") != before
 
 
+def test_a_changed_template_changes_the_digest(package, tmp_path):
+    before = package("top", TOP)
+    (tmp_path / "own" / "templates").mkdir()
+    (tmp_path / "own" / "templates" / "page.html").write_text("<p>")
+    assert package("top", TOP) != before
+
+
 def test_every_module_of_the_project_has_a_digest():
     assert len(provenance.code_digest("scleromyomics.core.files")) == 12

@@ -1,0 +1,68 @@
+rule matrices_tissue:
+    """Put the profiles of one assay, tissue and timepoint into one matrix, with who was sampled when."""
+    input:
+        profiles=lambda wildcards: ancient(
+            plan.matrix_products("profile.npz", wildcards)
+        ),
+        receipts=lambda wildcards: plan.matrix_products(
+            "profile.receipt.json", wildcards
+        ),
+        quality=lambda wildcards: plan.matrix_products("quality.json", wildcards),
+        models=lambda wildcards: ancient(plan.tissue_models("model.npz", wildcards)),
+        model_receipts=lambda wildcards: plan.tissue_models(
+            "model.receipt.json", wildcards
+        ),
+    output:
+        matrix="results/releases/{release}/matrices/{assay}/{tissue}/{timepoint}.h5ad",
+        receipt="results/releases/{release}/matrices/{assay}/{tissue}/{timepoint}.receipt.json",
+    log:
+        "logs/matrices/tissue/{release}/{assay}/{tissue}/{timepoint}.log",
+    benchmark:
+        "benchmarks/matrices/tissue/{release}/{assay}/{tissue}/{timepoint}.tsv"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + 10 * input.size_mb,  # compressed profiles expand about 3x, and twice
+        runtime=20,
+    params:
+        code=code_digest("scleromyomics.matrices.tissue"),
+        rows=lambda wildcards: plan.matrix_digest(wildcards),
+    shell:
+        "python -m scleromyomics.matrices.tissue"
+        " --study ."
+        " --release {wildcards.release}"
+        " --assay {wildcards.assay}"
+        " --tissue {wildcards.tissue}"
+        " --timepoint {wildcards.timepoint}"
+        " --rows {params.rows}"
+        " --models {input.models:q}"
+        " --matrix {output.matrix:q}"
+        " --receipt {output.receipt:q}"
+        " &> {log:q}"
+
+
+rule matrices_timepoint:
+    """Put all assays and tissues of one timepoint into one multi-omics file, matched by participant."""
+    input:
+        matrices=lambda wildcards: ancient(plan.timepoint_products(".h5ad", wildcards)),
+        receipts=lambda wildcards: plan.timepoint_products(".receipt.json", wildcards),
+    output:
+        matrix="results/releases/{release}/matrices/{timepoint}.h5mu",
+    log:
+        "logs/matrices/timepoint/{release}/{timepoint}.log",
+    benchmark:
+        "benchmarks/matrices/timepoint/{release}/{timepoint}.tsv"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + 10 * input.size_mb,
+        runtime=20,
+    params:
+        code=code_digest("scleromyomics.matrices.timepoint"),
+    shell:
+        "python -m scleromyomics.matrices.timepoint"
+        " --matrices {input.matrices:q}"
+        " --matrix {output.matrix:q}"
+        " &> {log:q}"

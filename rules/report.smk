@@ -1,0 +1,39 @@
+rule report_build:
+    """Write the pages that a person reads: the cohort, the verdicts, quality and every answer."""
+    input:
+        completeness="results/releases/{release}/cohort/completeness.tsv",
+        eligibility="results/releases/{release}/cohort/eligibility.tsv",
+        verdicts="results/releases/{release}/cohort/verdicts.tsv",
+        held="results/releases/{release}/cohort/held_back.tsv",
+        quality=plan.quality_tables,
+        tables=plan.tables,
+    output:
+        index="results/releases/{release}/report/index.html",
+    log:
+        "logs/report/build/{release}.log",
+    benchmark:
+        "benchmarks/report/build/{release}.tsv"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + 5 * input.size_mb,
+        runtime=30,
+    params:
+        code=code_digest("scleromyomics.report.build"),
+        rows=plan.cohort_digest,
+        quality=lambda wildcards, input: flag("--quality", input.quality),
+        tables=lambda wildcards, input: flag("--tables", input.tables),
+    shell:
+        "python -m scleromyomics.report.build"
+        " --study ."
+        " --release {wildcards.release}"
+        " --rows {params.rows}"
+        " --completeness {input.completeness:q}"
+        " --eligibility {input.eligibility:q}"
+        " --verdicts {input.verdicts:q}"
+        " --held {input.held:q}"
+        " {params.quality:q}"
+        " {params.tables:q}"
+        " --index {output.index:q}"
+        " &> {log:q}"

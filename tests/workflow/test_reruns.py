@@ -1,0 +1,82 @@
+"""What reruns what: nothing without a change of meaning, and exactly what depends on one."""
+
+import os
+import shutil
+
+import pytest
+from conftest import ROOT
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
+POOLED = {"matrices_tissue", "matrices_timepoint", "compare_question", "report_build"}
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory):
+    """A copy of the workflow that a test may edit, at another path."""
+    target = tmp_path_factory.mktemp("code") / "clone"
+    for name in ("rules", "scripts", "config", "envs", "resources"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "Snakefile", target)
+    return target
+
+
+def edited(code, module, old, new):
+    path = code / "scripts" / "scleromyomics" / module
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_nothing_is_planned_when_nothing_changed(finished, planned):
+    assert planned(finished) == {}
+
+
+def test_nothing_is_planned_after_a_touch(finished_copy, planned):
+    for path in [
+        *finished_copy.glob("*.tsv"),
+        *finished_copy.glob("raw/**/*"),
+        *finished_copy.glob("references/*"),
+    ]:
+        os.utime(path)
+    for path in finished_copy.glob("results/**/*.npz"):
+        os.utime(path)
+    assert planned(finished_copy) == {}
+
+
+def test_nothing_is_planned_after_shuffling_rows(finished_copy, planned):
+    for sheet in finished_copy.glob("*.tsv"):
+        header, *rows = sheet.read_text().splitlines(keepends=True)
+        sheet.write_text(header + "".join(reversed(rows)))
+    assert planned(finished_copy) == {}
+
+
+def test_nothing_is_planned_in_another_place(finished, tmp_path, planned, code):
+    study = shutil.copytree(finished, tmp_path / "moved elsewhere" / "study")
+    assert planned(study, code=code) == {}
+
+
+def test_a_comment_plans_nothing(finished, planned, code):
+    edited(code, "microarray/polish.py", "import numpy", "# a comment\nimport numpy")
+    assert planned(finished, code=code) == {}
+
+
+def test_an_operator_plans_its_rule_and_what_depends_on_it(finished, planned, code):
+    module = code / "scripts" / "scleromyomics" / "matrices" / "timepoint.py"
+    module.write_text(module.read_text() + "\n\n_CHANGED = 1 + 1\n")
+    assert planned(finished, code=code).keys() == {"matrices_timepoint"}
+    module.write_text(module.read_text().replace("1 + 1", "1 - 1"))
+    assert planned(finished, code=code).keys() == {"matrices_timepoint"}
+
+
+def test_a_used_cell_plans_what_uses_it(finished_copy, planned):
+    """A batch is part of one matrix and of its answers, and of nothing before them."""
+    sheet = finished_copy / "samples.tsv"
+    lines = sheet.read_text().splitlines(keepends=True)
+    column = lines[0].split("\t").index("batch")
+    cells = lines[1].split("\t")
+    cells[column] += "x"
+    sheet.write_text("".join([lines[0], "\t".join(cells), *lines[2:]]))
+    jobs = planned(finished_copy)
+    assert jobs["matrices_tissue"] == 1
+    assert not {"microarray_chip", "microarray_admit", "microarray_fit", "microarray_rma"} & jobs.keys()
+    assert POOLED - {"compare_question"} <= jobs.keys()
