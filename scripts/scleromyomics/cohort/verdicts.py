@@ -63,23 +63,25 @@ def verdict_rows(
     ]
 
 
-def run(*, study: Path, release: str, rows: str, quality: list[Path], verdicts: Path, held: Path) -> None:
+def run(
+    *, study: Path, release: str, rows: str, verdicts: Path, held: Path, quality: list[Path] | None = None
+) -> None:
     """Write the final verdicts and the samples held back.
 
     Args:
         study: the study directory.
         release: the wave up to which samples count.
         rows: digest of the sheets' rows that the job was planned with.
-        quality: the quality table of each assay.
         verdicts: where to write the verdicts (TSV).
         held: where to write the samples held back (TSV).
+        quality: the quality table of each assay that has samples.
     """
     from scleromyomics.plan.placement import place
     from scleromyomics.plan.rows import cohort_study
     from scleromyomics.plan.verdicts import final_verdicts, planned_verdicts
 
     read = cohort_study(study, release=release, expected=rows)
-    by_quality = held_by_quality(quality)
+    by_quality = held_by_quality(quality or [])
     by_plan = place(read.cohort, read.config, release=read.release).held
     refused = held_rows(read.released, {**by_quality, **by_plan})
     planned = planned_rows(planned_verdicts(read))

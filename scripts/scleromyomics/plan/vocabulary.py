@@ -18,8 +18,6 @@ Sex = Literal["F", "M"]
 
 EventKind = Literal["complication", "reclassification", "death", "withdrawal", "lost"]
 
-TreatmentClass = Literal[
-    "immunomodulator", "cell_therapy", "immunosuppressant", "corticosteroid", "other"
-]
+TreatmentClass = Literal["immunomodulator", "cell_therapy", "immunosuppressant", "corticosteroid", "other"]
 
 Verdict = Literal["RUN", "CAUTION", "SKIP"]
