@@ -1,11 +1,11 @@
 # Shared by every rule file. No function bodies: anything longer than an expression is Python with a test.
-import os
 import shlex
 import sys
 from pathlib import Path
 
 sys.path.insert(0, f"{workflow.basedir}/scripts")
 
+from scleromyomics.core.interpreter import prefer_this_python
 from scleromyomics.core.provenance import ROOT, code_digest
 from scleromyomics.plan.targets import flag, load_plan
 
@@ -17,8 +17,7 @@ shell.prefix(
     " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1; "
 )
 
-# The Python that runs this file is the one that jobs find, unless a conda environment stands before it.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+prefer_this_python()
 
 plan = load_plan(Path.cwd(), overrides=config)
 settings = plan.settings  # the whole configuration, defaults included
