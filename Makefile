@@ -1,9 +1,8 @@
 # Needs Python 3.11 or newer, pip and make; everything else goes into .venv, from requirements.txt alone.
 SHELL := /bin/bash
 PYTHON ?= python3
-VENV ?= $(CURDIR)/.venv
 DEMO ?= demo
-BIN := $(VENV)/bin
+BIN := .venv/bin
 
 .PHONY: help demo test check bench lock defaults
 
@@ -16,35 +15,35 @@ help:
 	@echo "make lock      regenerate requirements.txt from pyproject.toml (needs uv)"
 
 # Made once: a copy of the lock beside the environment says what it was made from.
-$(VENV)/lock: requirements.txt pyproject.toml
-	@echo "Setting up $(VENV) (once; downloads about 300 MB)"
+.venv/lock: requirements.txt pyproject.toml
+	@echo "Setting up .venv (once; downloads about 300 MB)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "error: $(PYTHON) is older than 3.11; set PYTHON=python3.11 or newer"; exit 2; }
-	$(PYTHON) -m venv "$(VENV)"
-	"$(BIN)/python" -m pip install --disable-pip-version-check --progress-bar on --require-hashes -r requirements.txt
-	"$(BIN)/python" -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@cp requirements.txt "$@"
 
-demo: $(VENV)/lock
-	@rm -rf "$(DEMO)"
-	"$(BIN)/scleromyomics" simulate "$(DEMO)"
-	"$(BIN)/scleromyomics" check "$(DEMO)"
-	"$(BIN)/scleromyomics" run "$(DEMO)"
+demo: .venv/lock
+	@if [ -d "$(DEMO)/truth" ]; then rm -rf "$(DEMO)"; fi
+	$(BIN)/scleromyomics simulate "$(DEMO)"
+	$(BIN)/scleromyomics check "$(DEMO)"
+	$(BIN)/scleromyomics run "$(DEMO)"
 
-test: $(VENV)/lock
-	"$(BIN)/python" -m pytest -n 2 --dist loadgroup
+test: .venv/lock
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-check: $(VENV)/lock
-	"$(BIN)/ruff" format --check scripts tests benchmarks
-	"$(BIN)/ruff" check scripts tests benchmarks
-	"$(BIN)/mypy"
-	"$(BIN)/snakefmt" --check Snakefile rules
+check: .venv/lock
+	$(BIN)/ruff format --check scripts tests benchmarks
+	$(BIN)/ruff check scripts tests benchmarks
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
 
-bench: $(VENV)/lock
-	for script in benchmarks/*.py; do echo "== $$script"; "$(BIN)/python" "$$script" || exit 1; done
+bench: .venv/lock
+	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
 
-defaults: $(VENV)/lock
-	"$(BIN)/python" -m scleromyomics.plan.defaults
+defaults: .venv/lock
+	$(BIN)/python -m scleromyomics.plan.defaults
 
 lock:
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \

@@ -22,7 +22,8 @@ TISSUES = {1: ["muscle"], 2: ["muscle"], 3: ["skin_healthy"], 4: ["skin_scleroti
 CONFIG = """\
 microarray:
   platforms:
-    chip_a: {definition: [reference/chip_a.cdf]}
+    chip_a: {annotation: reference/chip_a.tsv, definition: [reference/chip_a.cdf]}
+    chip_table: {annotation: reference/chip_a.tsv}
 """
 
 Cells = dict[str, str]
@@ -55,12 +56,13 @@ class SmallStudy:
         return folder
 
     def write_raw_files(self, folder: Path) -> None:
-        """Write the files that the study names: each holds its own name."""
+        """Write the files that the study names: each holds its own name, the annotation its header line."""
         files = [row["path"].partition("#")[0] for row in _samples()]
         names = ["reference/chip_a.cdf", *files]
         for name in names:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(name)
+        (folder / "reference" / "chip_a.tsv").write_text("feature\tgene_symbol\tgene_id\n")
 
 
 def _sheets() -> Iterator[tuple[str, Iterator[Cells]]]:
@@ -392,7 +394,7 @@ FAULTS: list[Fault] = [
         "format of another assay", "samples", 10, "format", "mzml", "is no format of microarray; allowed: cel"
     ),
     cell("format of no assay", "samples", 10, "format", "xlsx", "is not in the list"),
-    cell("path out of the study", "samples", 10, "path", "../x.CEL", "leaves the study's folder"),
+    cell("path out of the study", "samples", 10, "path", "../x.CEL", "holds .."),
     cell(
         "path with a command",
         "samples",

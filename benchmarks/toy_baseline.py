@@ -350,7 +350,8 @@ def row(key: tuple[str, str], measure: str, studies: list[Study]) -> dict[str, o
     mean, se = difference.mean(), difference.std(ddof=1) / np.sqrt(len(studies))
     numbers = [observed.mean(), expected.mean(), mean, se, mean - 1.96 * se, mean + 1.96 * se]
     texts = [*key, measure, len(studies)]
-    return dict(zip(COLUMNS, [*texts, *(round(float(x), 4) for x in numbers)], strict=True))
+    shown = [None if np.isnan(x) else round(float(x), 4) for x in numbers]
+    return dict(zip(COLUMNS, [*texts, *shown], strict=True))
 
 
 def main() -> None:

@@ -58,7 +58,7 @@ def simulate(
 
     Args:
         directory: A new or empty folder.
-        size: 4 participants (every step runs, in seconds), 32, or 400 (sheets and empty raw files).
+        size: 4 participants (every step runs, in seconds), 32, or 400 (sheets and stand-ins for raw files).
         seed: The same seed gives the same files.
         waves: Stop after so many sampling waves.
     """
@@ -77,13 +77,14 @@ def run(
     """Build the newest release of the study; the same command resumes after any interruption.
 
     Everything after DIR goes to Snakemake: `-n` shows what would run, `--cores 4` limits the cores,
-    `--profile config/profiles/slurm` runs on a cluster, `--config release=W1` builds an older wave.
+    `--profile FOLDER` takes another profile (the repository's config/profiles/slurm is one for clusters),
+    `--config release=W1` builds an older wave.
     """
     from scleromyomics.cohort.check import warn
-    from scleromyomics.plan.study import load_study
+    from scleromyomics.plan.targets import load_plan
     from scleromyomics.workflow import run as run_workflow
 
-    warn(load_study(directory))
+    warn(load_plan(directory, overrides={}).study)
     return run_workflow(directory, options)
 
 

@@ -3,6 +3,7 @@
 import ctypes
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,14 +16,15 @@ from types import FrameType
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import read_json
 from scleromyomics.core.provenance import ROOT
-from scleromyomics.plan.paths import release_folder
-from scleromyomics.plan.study import load_study
+from scleromyomics.plan.paths import release_folder, sample_folder
+from scleromyomics.plan.placement import place
+from scleromyomics.plan.study import Study, load_study
 
 REPOSITORY = ROOT.parent
-GRACE_SECONDS = (
-    10  # between SIGTERM and SIGKILL: SLURM allows 30 s by default, and Snakemake can hang on SIGTERM
+GRACE_SECONDS = 5  # between SIGTERM and SIGKILL: Snakemake can hang on SIGTERM, and jobs write whole files
+DRY = re.compile(
+    r"--dry-?run|-[a-zA-Z]*n|--(summary|detailed-summary|dag|rulegraph|list.*|lint|unlock|touch)"
 )
-DRY = {"-n", "--dry-run", "--dryrun"}  # Snakemake's words for planning only
 PR_SET_PDEATHSIG = 1  # prctl option: the kernel signals the child when its parent dies
 
 
@@ -30,19 +32,31 @@ def run(study: Path, options: Sequence[str]) -> int:
     """Build the newest release of `study`; `options` go to Snakemake.
 
     Returns:
-        0, or Snakemake's status, or 2 where the user can mend what failed (one line each on standard error).
+        0, or Snakemake's status.
+
+    Raises:
+        InputError: for what the user can mend, a line each; all else that could be made is made before.
     """
     study = study.resolve()
+    if not os.access(study, os.W_OK):
+        raise InputError(f"{study}: cannot be written to")
     started = time.time()
     with _only_run(study):
         status = _supervised([sys.executable, "-m", "snakemake", *arguments(study, options)])
-    faults = failures(study, since=started) if status else []
-    faults += refusals(study)
-    if not status and not DRY.intersection(options):
-        print(summary(study))
+    if any(DRY.match(option) for option in options):
+        return status
+    loaded = load_study(study, overrides=_overrides(options))
+    faults = failures(study, since=started) if status else refusals(loaded)
+    if not status:
+        print(summary(loaded))
     if faults:
         raise InputError("\n".join(faults))
     return status
+
+
+def _overrides(options: Sequence[str]) -> dict[str, str]:
+    """The release that `--config release=W1` asks for."""
+    return dict(option.split("=", 1) for option in options if option.startswith("release="))
 
 
 def arguments(study: Path, options: Sequence[str]) -> list[str]:
@@ -72,9 +86,13 @@ def failures(study: Path, *, since: float) -> list[str]:
     return sorted(found)
 
 
-def refusals(study: Path) -> list[str]:
-    """One line per raw file that was refused; its sample is held back in all results."""
-    receipts = sorted((study / "results" / "samples").glob("*/*/*/raw.receipt.json"))
+def refusals(study: Study) -> list[str]:
+    """One line per raw file of the release that was refused; its sample is held back in all results."""
+    placed = place(study.cohort, study.config, release=study.release).freeze
+    folders = [
+        sample_folder(study.cohort.samples[name].assay, freeze, name) for name, freeze in placed.items()
+    ]
+    receipts = [study.directory / folder / "raw.receipt.json" for folder in folders]
     refused = [one for one in map(read_json, receipts) if one["status"] == "refused"]
     return [
         f"sample {one['sample']} is held back: {one['reason']}; replace the file, or name the sample under"
@@ -107,6 +125,7 @@ def _supervised(command: list[str]) -> int:
             child.wait(GRACE_SECONDS)
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
+        print("interrupted; the same command resumes", file=sys.stderr)
         raise SystemExit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -118,9 +137,9 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def summary(study: Path) -> str:
-    """Where each result of the newest release is."""
-    folder = study / release_folder(load_study(study).release)
+def summary(study: Study) -> str:
+    """Where each result of the release is."""
+    folder = study.directory / release_folder(study.release)
     lines = (
         ("report", folder / "report" / "index.html"),
         ("verdict per question", folder / "cohort" / "verdicts.tsv"),
@@ -128,4 +147,4 @@ def summary(study: Path) -> str:
         ("matrices per timepoint", folder / "matrices"),
         ("answers, a table each", folder / "compare"),
     )
-    return "\n".join(["", "Done. Results:", *(f"  {what:34} {where}" for what, where in lines)])
+    return "\n".join(["", f"Results of {study.release}:", *(f"  {what:34} {where}" for what, where in lines)])

@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -8,6 +9,7 @@ import pytest
 from scleromyomics import workflow
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import write_json
+from scleromyomics.plan.study import load_study
 
 
 def test_every_run_resumes_what_was_interrupted(tmp_path):
@@ -49,13 +51,34 @@ def test_failures_are_the_error_lines_of_the_logs_of_this_run(tmp_path):
     assert workflow.failures(tmp_path, since=time.time() - 60) == ["sample A: cut off", "sample B: cut off"]
 
 
-def test_refusals_name_the_sample_and_the_ways_on(tmp_path):
-    folder = tmp_path / "results" / "samples" / "microarray" / "F1"
-    write_json(folder / "S1" / "raw.receipt.json", {"sample": "S1", "status": "accepted", "reason": ""})
-    write_json(
-        folder / "S2" / "raw.receipt.json", {"sample": "S2", "status": "refused", "reason": "file x: cut off"}
-    )
-    (line,) = workflow.refusals(tmp_path)
+def test_refusals_name_the_sample_and_the_ways_on(tiny, tmp_path):
+    study = shutil.copytree(tiny, tmp_path / "study")
+    folder = study / "results" / "samples" / "microarray" / "F1"
+    for name in load_study(study).cohort.samples:
+        status = "refused" if name in {"P301_D1_pbmc_chip", "P302_D1_pbmc_chip"} else "accepted"
+        write_json(
+            folder / name / "raw.receipt.json",
+            {"sample": name, "status": status, "reason": "file x: cut off"},
+        )
+    with (study / "config.yaml").open("a") as config:
+        config.write("hold_back: {P302_D1_pbmc_chip: chip of another lab}\n")
+    (line,) = workflow.refusals(load_study(study))
     assert line.startswith(
-        "sample S2 is held back: file x: cut off; replace the file, or name the sample under"
+        "sample P301_D1_pbmc_chip is held back: file x: cut off; replace the file, or name the"
     )
+
+
+def test_a_place_that_cannot_be_written_to_is_refused_before_anything_starts(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)  # tests may run as root, who may write anywhere
+    with pytest.raises(InputError, match="cannot be written to"):
+        workflow.run(tmp_path, [])
+
+
+@pytest.mark.parametrize("option", ["-n", "-np", "--dry-run", "--summary", "--lint"])
+def test_planning_only_is_known(option):
+    assert workflow.DRY.match(option)
+
+
+@pytest.mark.parametrize("option", ["--cores", "-c2", "--config", "--forceall", "--rerun-incomplete"])
+def test_building_is_not_taken_for_planning(option):
+    assert not workflow.DRY.fullmatch(option)

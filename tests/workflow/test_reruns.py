@@ -4,7 +4,7 @@ import os
 import shutil
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, command
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
 POOLED = {"matrices_tissue", "matrices_timepoint", "compare_question", "report_build"}
@@ -66,6 +66,29 @@ def test_an_operator_plans_its_rule_and_what_depends_on_it(finished, planned, co
     assert planned(finished, code=code).keys() == {"matrices_timepoint"}
     module.write_text(module.read_text().replace("1 + 1", "1 - 1"))
     assert planned(finished, code=code).keys() == {"matrices_timepoint"}
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("releases/W2/matrices/microarray/pbmc/D1.h5ad", "matrices_tissue"),
+        ("releases/W2/compare/ssc_vs_im_y5/proteomics/serum.parquet", "cohort_tables"),
+        ("samples/microarray/F1/P301_D1_pbmc_chip/profile.npz", "microarray_rma"),
+        ("frozen/microarray/F1/ToyHG/model.npz", "microarray_fit"),
+    ],
+    ids=lambda text: text.rpartition("/")[2],
+)
+def test_a_deleted_result_is_made_again(finished_copy, planned, path, rule):
+    (finished_copy / "results" / path).unlink()
+    assert planned(finished_copy)[rule] == 1
+
+
+def test_a_study_that_lost_its_record_is_refused(finished_copy):
+    shutil.rmtree(finished_copy / ".snakemake")
+    done = command("run", finished_copy)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "a changed sheet would pass unseen" in line
 
 
 def test_a_used_cell_plans_what_uses_it(finished_copy, planned):

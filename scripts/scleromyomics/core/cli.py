@@ -1,11 +1,13 @@
 """Turn a module's `run(*, ...)` function into the command that a rule, a test and a person call alike."""
 
+import errno
 import sys
 from collections.abc import Callable, Sequence
 
 from scleromyomics.core.errors import InputError
 
 EXIT_INPUT = 2  # what every command returns for something the user can fix
+MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}  # full, forbidden, read-only
 
 __all__ = ["EXIT_INPUT", "InputError", "command", "entry_point"]
 
@@ -30,11 +32,19 @@ def command(function: Callable[..., object], arguments: Sequence[str] | None = N
 
 
 def call(action: Callable[[], object], usage_error: type[Exception]) -> int:
-    """Run `action`; an `InputError` or a `usage_error` becomes its text on standard error and status 2."""
+    """Run `action`; what the user can mend becomes its text on standard error and status 2.
+
+    That is an `InputError`, a `usage_error` of the command line, or a full, read-only or forbidden place.
+    """
     try:
         result = action()
     except InputError as error:
         print(_prefixed(str(error)), file=sys.stderr)
+        return EXIT_INPUT
+    except OSError as error:
+        if error.errno not in MENDABLE:
+            raise
+        print(_prefixed(f"{error.filename or 'a file'}: {error.strerror}"), file=sys.stderr)
         return EXIT_INPUT
     except usage_error as error:
         print(_prefixed(" ".join(str(error).split())), file=sys.stderr)

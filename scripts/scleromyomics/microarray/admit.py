@@ -36,7 +36,6 @@ def run(
     column: str = "",
     chip: Path | None = None,
     md5: str = "",
-    strict: bool = False,
     receipt: Path,
 ) -> None:
     """Check a sample's raw file. A refusal is a receipt and a line on standard error, not a failure.
@@ -48,11 +47,10 @@ def run(
         column: the sample's column in a table.
         chip: the platform's probes as microarray_chip wrote them; for CEL files.
         md5: the MD5 that the file must have; not checked when empty.
-        strict: end with status 2 and no receipt when the file is refused.
         receipt: verdict, digest and facts, to write (JSON).
 
     Raises:
-        InputError: the file is missing, a flag that the format needs is missing, or a refusal when strict.
+        InputError: the file is missing, or a flag that the format needs.
     """
     if not raw.is_file():
         raise InputError(f"sample {sample}: found no file {raw}; allowed: an existing file")
@@ -71,10 +69,7 @@ def run(
         )
     except InputError as error:
         reason = str(error)
-        line = f"refused: sample {sample}: {reason}"
-        if strict:
-            raise InputError(line) from error
-        print(line, file=sys.stderr)
+        print(f"refused: sample {sample}: {reason}", file=sys.stderr)
     identity = {"sample": sample, "raw": str(raw), "format": format, "column": column}
     verdict = {"status": "refused" if reason else "accepted", "reason": reason}
     content = {"sha256": sha256(raw), "size": raw.stat().st_size, "versions": versions("numpy")}

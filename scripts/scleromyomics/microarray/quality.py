@@ -185,7 +185,7 @@ def run(*, study: Path, release: str, rows: str, table: Path) -> None:
     samples = release_rows(study, release=release, assay="microarray", expected=rows)
     lines = collect(
         [{name: getattr(sample, name) for name in described} for sample in samples],
-        [read_json(sample.quality) for sample in samples],
+        [read_json(study / sample.quality) for sample in samples],
     )
     write_tsv(table, [*described, "held", "reasons", "sex_call", *MEASURES], lines)
 

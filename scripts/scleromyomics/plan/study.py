@@ -63,6 +63,8 @@ def load_study(directory: Path, *, overrides: Mapping[str, Any] | None = None, f
     Raises:
         InputError: with all faults of all files, one per line, sorted by file, line and column.
     """
+    if not directory.is_dir():
+        raise InputError(f"{directory}: no such folder; allowed: a study directory")
     own = directory / "protocol.yaml"
     configured = read_document(directory / "config.yaml", Config, overrides)
     declared = read_document(own if own.exists() else DEFAULT_PROTOCOL, Protocol)

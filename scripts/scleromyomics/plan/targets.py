@@ -10,6 +10,7 @@ from scleromyomics.core.files import read_json
 from scleromyomics.plan import paths
 from scleromyomics.plan.cells import Cell, cells, questions
 from scleromyomics.plan.cohort import Participant, Sample
+from scleromyomics.plan.placement import PROCESSED
 from scleromyomics.plan.protocol.questions import Between, BetweenTissues
 from scleromyomics.plan.rows import FreezeRow, MatrixRow, Rows, rows_digest
 from scleromyomics.plan.study import Study, load_study
@@ -24,7 +25,8 @@ def load_plan(directory: Path, *, overrides: Mapping[str, Any]) -> "Plan":
     """Read the study in `directory`; `overrides` are the settings given on the command line.
 
     Raises:
-        InputError: for every fault of the sheets and settings, a line each.
+        InputError: for every fault of the sheets and settings, a line each; for a study whose record of what
+            its results were made from is gone.
     """
     unknown = sorted(set(overrides) - FROM_THE_COMMAND_LINE)
     if unknown:
@@ -32,7 +34,19 @@ def load_plan(directory: Path, *, overrides: Mapping[str, Any]) -> "Plan":
             f"--config {', '.join(unknown)}: only release can be set on the command line;"
             f" set the rest in {directory / 'config.yaml'}, which is the study's record"
         )
+    _require_memory(directory)
     return Plan(load_study(directory, overrides=overrides))
+
+
+def _require_memory(directory: Path) -> None:
+    """Refuse a study with results but without Snakemake's record of what they were made from."""
+    results = directory / paths.RESULTS / "samples"
+    records = (directory / ".snakemake" / name for name in ("metadata", "incomplete"))
+    if any(results.rglob("*.json")) and not any(one.is_dir() and any(one.iterdir()) for one in records):
+        raise InputError(
+            f"{directory / '.snakemake'}: is gone, and with it what the results were made from: a changed sheet"
+            " would pass unseen; bring it back, or move results/ away to make everything again"
+        )
 
 
 def flag(name: str, value: str | Sequence[str]) -> list[str]:
@@ -82,9 +96,16 @@ class Plan:
 
     @cached_property
     def targets(self) -> list[str]:
-        """Files of the release."""
+        """All files that the study is promised: a deleted one is made again."""
         report = paths.release_folder(self.release) / "report" / "index.html"
-        return [str(report), *self.timepoint_files]
+        return [
+            str(report),
+            *self.timepoint_files,
+            *self._matrix_files(".h5ad", self.rows.matrices()),
+            *self.tables,
+            *self._tables(self.release, unasked(self.rows)),
+            *(path for assay in PROCESSED for path in self._products(assay)),
+        ]
 
     @cached_property
     def timepoint_files(self) -> list[str]:
@@ -223,6 +244,11 @@ class Plan:
 
     def _tables(self, release: str, some: Sequence[Cell]) -> list[str]:
         return [str(paths.table(release, cell.question, cell.assay, cell.tissue)) for cell in some]
+
+    def _products(self, assay: Assay) -> list[str]:
+        samples = [row.sample for row in self.rows.release(assay=assay)]
+        models = sorted({self.frozen(sample, "model.npz") for sample in samples})
+        return [*self._files("profile.npz", samples), *models]
 
     def _matrix_files(self, suffix: str, keys: Sequence[tuple[Assay, str, str]]) -> list[str]:
         return [str(paths.matrix(self.release, *key).with_suffix(suffix)) for key in keys]

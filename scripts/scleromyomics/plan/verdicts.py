@@ -218,7 +218,9 @@ class Judge:
                 if count < limit
             ]
             more = [
-                number(limit - count, f"more {word}", f"with {tissue} at {question.timepoint}")
+                number(
+                    limit - count, f"more {word}", f"with {cell.assay} of {tissue} at {question.timepoint}"
+                )
                 for word, tissue, count in zip(words, tissues, counts, strict=True)
                 if count < limit
             ]
@@ -234,7 +236,7 @@ class Judge:
         if left < self.limits.skip_below_residual_df:
             return self._too_little_left(found, left, "participants")
         cautions = [
-            *self._few(min(counts), self.limits.caution_below_participants, "per group"),
+            *self._few(min(counts), self.limits.caution_below_participants, "in a group"),
             *dropped(comparison.dropped),
             *self._group_inflation(comparison, words),
             *self._freeze(cell, comparison.members),
@@ -338,7 +340,11 @@ class Judge:
             return found
         needed_at = [one for one in (question.change_from, question.timepoint) if one]
         gaps = [self._not_taken(question.group, cell.tissue, timepoint) for timepoint in needed_at]
-        more = number(limit - count, f"more {word}", f"with {question.measure} and {cell.tissue} at {times}")
+        more = number(
+            limit - count,
+            f"more {word}",
+            f"with {question.measure} and {cell.assay} of {cell.tissue} at {times}",
+        )
         needed = [*self._nothing(cell, [question.group], needed_at), f"at least {limit} are needed"]
         return _too_few(found, gaps, [more], needed)
 
@@ -507,7 +513,7 @@ class Judge:
         if left < self.limits.skip_below_residual_df:
             return self._too_little_left(found, left, "complete pairs")
         cautions = [
-            *self._few(min(counts), self.limits.caution_below_pairs, "complete pairs per group"),
+            *self._few(min(counts), self.limits.caution_below_pairs, "complete pairs in a group"),
             *self._inflation(design, contrast, [BATCH], "group"),
             *self._freeze(cell, [unit for pair in complete for unit in pair]),
         ]

@@ -102,7 +102,7 @@ def run(
     *,
     study: Path,
     release: str,
-    rows: str,  # noqa: ARG001 - part of the rule's interface: a change of the cohort makes a new report
+    rows: str,
     completeness: Path,
     eligibility: Path,
     verdicts: Path,
@@ -125,9 +125,9 @@ def run(
         tables: result tables, at `<question>/<assay>/<tissue>.parquet`.
         index: where to write the report (HTML).
     """
-    from scleromyomics.plan.study import load_study
+    from scleromyomics.plan.rows import cohort_study
 
-    loaded = load_study(study, overrides={"release": release})
+    loaded = cohort_study(study, release=release, expected=rows)
     sources = Sources(
         release=release,
         completeness=read_tsv(completeness),

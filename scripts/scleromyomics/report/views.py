@@ -113,6 +113,7 @@ def glance(
         "ineligible": len(outcomes["not_met"]),
         "unknown": len(outcomes["unknown"] - outcomes["not_met"]),
         "verdicts": [(verdict, final[verdict], meaning) for verdict, meaning in VERDICTS.items()],
+        "waiting": sum("in this version" in row["reason"] for row in verdicts),
     }
 
 

@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,15 @@ def test_a_wrong_flag_is_one_line_that_names_it_and_status_2(arguments, word, ca
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("error: ")
     assert word in line
+
+
+def test_a_full_or_forbidden_place_is_one_line_and_status_2(capsys):
+    def full(*, n: int) -> None:
+        """Fill."""
+        raise OSError(errno.ENOSPC, "No space left on device", "results/m.h5ad")
+
+    assert command(full, ["--n", "1"]) == EXIT_INPUT
+    assert capsys.readouterr().err == "error: results/m.h5ad: No space left on device\n"
 
 
 def test_other_errors_are_not_hidden():

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scleromyomics.core.cli import command
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import read_json, sha256
 from scleromyomics.microarray import chip as chips
@@ -99,18 +98,6 @@ def test_an_md5_that_differs_is_refused(tmp_path: Path, chip: Path) -> None:
     found = admitted(cel(tmp_path), chip, md5="0" * 32)
     assert found["status"] == "refused"
     assert "; allowed: '00000000000000000000000000000000', as declared" in found["reason"]
-
-
-def test_a_strict_refusal_ends_with_status_2_and_writes_nothing(
-    tmp_path: Path, chip: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    raw = cel(tmp_path, name="Other")
-    flags = ["--sample", "S1", "--raw", str(raw), "--format", "cel", "--chip", str(chip)]
-    flags += ["--receipt", str(tmp_path / "r.json")]
-    assert command(run, [*flags, "--strict"]) == 2
-    assert capsys.readouterr().err.startswith("error: refused: sample S1: file ")
-    assert not (tmp_path / "r.json").exists()
-    assert command(run, flags) == 0
 
 
 def test_a_column_of_a_table_is_accepted_or_refused(tmp_path: Path) -> None:

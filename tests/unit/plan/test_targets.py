@@ -1,8 +1,10 @@
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
 from scleromyomics.core.errors import InputError
+from scleromyomics.core.files import write_json
 from scleromyomics.plan.cells import cells
 from scleromyomics.plan.targets import asked, flag, load_plan, unasked
 
@@ -55,3 +57,15 @@ def test_a_flag_without_value_is_left_out():
     assert flag("--chip", ["a"]) == ["--chip", "a"]
     assert flag("--column", "S1") == ["--column", "S1"]
     assert flag("--column", "") == flag("--chip", []) == []
+
+
+def test_results_without_their_record_are_refused(tiny, tmp_path):
+    study = shutil.copytree(tiny, tmp_path / "study")
+    write_json(study / "results" / "samples" / "microarray" / "F1" / "S" / "raw.receipt.json", {})
+    with pytest.raises(
+        InputError, match=r"\.snakemake: is gone, and with it what the results were made from"
+    ):
+        load_plan(study, overrides={})
+    (study / ".snakemake" / "incomplete").mkdir(parents=True)
+    (study / ".snakemake" / "incomplete" / "cmVzdWx0").touch()
+    load_plan(study, overrides={})

@@ -59,7 +59,9 @@ def test_an_absent_visit_is_named():
         "0 SSc vs 0 SSc controls; no M12 visit of SSc; no M12 visit of SSc controls; "
         "at least 3 of each are needed"
     )
-    remedy = "3 more SSc with pbmc at M12 and 3 more SSc controls with pbmc at M12"
+    remedy = (
+        "3 more SSc with microarray of pbmc at M12 and 3 more SSc controls with microarray of pbmc at M12"
+    )
     assert said(two_groups(8, 8), "ssc_vs_control_m12") == ("SKIP", reason, remedy)
 
 
@@ -67,14 +69,14 @@ def test_one_sample_is_not_a_group():
     assert said(two_groups(8, 1), "ssc_vs_control_d1") == (
         "SKIP",
         "8 SSc vs 1 SSc control; at least 3 of each are needed",
-        "2 more SSc controls with pbmc at D1",
+        "2 more SSc controls with microarray of pbmc at D1",
     )
 
 
 def test_few_participants_are_a_caution():
     assert said(two_groups(5, 8), "ssc_vs_control_d1") == (
         "CAUTION",
-        "5 SSc vs 8 SSc controls; fewer than 8 per group; 11 residual df",
+        "5 SSc vs 8 SSc controls; fewer than 8 in a group; 11 residual df",
         "",
     )
 
@@ -203,7 +205,7 @@ def test_a_covariate_that_costs_the_last_degrees_of_freedom_is_dropped_and_named
     assert said(cohorts, "ssc_vs_control_d1", **settings) == (
         "CAUTION",
         (
-            "3 SSc vs 3 SSc controls; fewer than 8 per group; not adjusted for sex (only 2 residual df with it); "
+            "3 SSc vs 3 SSc controls; fewer than 8 in a group; not adjusted for sex (only 2 residual df with it); "
             "adjusted for age; 3 residual df"
         ),
         "",
@@ -237,7 +239,7 @@ def test_a_platform_first_seen_in_the_second_wave_is_held_until_it_has_a_freeze(
     assert said(cohorts, "ssc_vs_control_d1") == (
         "SKIP",
         "8 SSc vs 0 SSc controls; at least 3 of each are needed; 8 left out (held back)",
-        "3 more SSc controls with pbmc at D1",
+        "3 more SSc controls with microarray of pbmc at D1",
     )
 
 

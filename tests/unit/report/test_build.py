@@ -86,8 +86,8 @@ class Release:
             protocol=self.protocol,
             config=SimpleNamespace(analysis=self.analysis),
         )
-        module = SimpleNamespace(load_study=lambda *_, **__: loaded)
-        self.monkeypatch.setitem(sys.modules, "scleromyomics.plan.study", module)
+        module = SimpleNamespace(cohort_study=lambda *_, **__: loaded)
+        self.monkeypatch.setitem(sys.modules, "scleromyomics.plan.rows", module)
         cohort = self.folder / "cohort"
         run(
             study=self.folder.parents[2],

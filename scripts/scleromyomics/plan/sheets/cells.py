@@ -191,7 +191,7 @@ def paths(cell: str) -> tuple[tuple[str, ...], str]:
                 "holds a path that a shell or a spreadsheet would act on, or a blank one", allowed
             )
         if ".." in part.split("/"):
-            raise RefusedError("leaves the study's folder by ..", allowed)
+            raise RefusedError("holds ..", allowed)
         if len(part) > PATH_LETTERS or max(map(len, part.split("/"))) > 255:
             raise RefusedError(f"is {len(part)} letters long", f"up to {PATH_LETTERS}, and 255 between two /")
     if mark and (not column or column.startswith(("-", "=", "+", "@", " ")) or "#" in column):

@@ -13,6 +13,9 @@ from scleromyomics.plan.sheets.reader import Row
 FOLDERS = {"10x_mtx"}
 """Formats whose path may be a folder."""
 
+GENE_COLUMNS = {"feature", "gene_symbol", "gene_id"}
+"""Columns that a chip's annotation must have."""
+
 
 def file_faults(directory: Path, sheets: Sheets, document: Document[Config]) -> list[Fault]:
     """All faults of the files that samples.tsv and the configuration name, relative to `directory`."""
@@ -66,6 +69,13 @@ def _definitions(directory: Path, document: Document[Config], config: Config) ->
                 yield document.fault(place, problem, "a readable file that is not empty")
             elif file in platform.sha256 and sha256(directory / file) != platform.sha256[file]:
                 yield document.fault(place, "its SHA-256 is not the declared one", platform.sha256[file])
+            elif place[-1] == "annotation" and not _header(directory / file) >= GENE_COLUMNS:
+                yield document.fault(place, "its header line lacks columns", ", ".join(sorted(GENE_COLUMNS)))
+
+
+def _header(path: Path) -> set[str]:
+    with path.open(encoding="utf-8", errors="replace") as handle:
+        return set(handle.readline().rstrip("\r\n").split("\t"))
 
 
 def obstacle(path: Path, *, folder: bool = False) -> str:

@@ -17,6 +17,7 @@ def setting_faults(document: Document[Config], sheets: Sheets) -> list[Fault]:
         *_named(document, config, sheets),
         *_freezes(document, config, sheets),
         *_chips(document, config, sheets),
+        *_unannotated(config, sheets),
     ]
 
 
@@ -78,6 +79,22 @@ def _chips(document: Document[Config], config: Config, sheets: Sheets) -> Iterat
             continue
         allowed = "a platform with microarray.platforms.<name>.definition: its CDF, or PGF, CLF and MPS"
         yield sheet.fault(row, "platform", problem, allowed)
+
+
+def _unannotated(config: Config, sheets: Sheets) -> Iterator[Fault]:
+    """Chip platforms whose features have no genes."""
+    sheet = sheets["samples"]
+    told: set[str] = set()
+    for row in sheet.rows:
+        platform = row.get("platform")
+        settings = config.microarray.platforms.get(platform or "")
+        known = settings is not None and settings.annotation is not None
+        if row.get("assay") != "microarray" or not platform or platform in told or known:
+            continue
+        told.add(platform)
+        problem = "has no annotation in config.yaml: no gene symbols, and sex is not checked"
+        allowed = "microarray.platforms.<name>.annotation: a table of feature, gene_symbol, gene_id"
+        yield sheet.fault(row, "platform", problem, allowed, "warning")
 
 
 def _listed(sheets: Sheets, column: str) -> set[str]:

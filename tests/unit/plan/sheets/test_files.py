@@ -30,11 +30,12 @@ def test_present_files_are_no_fault(study_dir: Write) -> None:
 
 def test_every_missing_file_is_named(study_dir: Write) -> None:
     lines = faults(study_dir())
-    assert len(lines) == len(SmallStudy().sheets["samples"]) + 1
-    assert lines[0].startswith(
-        "config.yaml, line 3, key microarray.platforms.chip_a.definition[0]: 'reference/chip_a.cdf'"
+    assert len(lines) == len(SmallStudy().sheets["samples"]) + 3  # and those of the platforms
+    found = "\n".join(lines)
+    assert (
+        "config.yaml, line 3, key microarray.platforms.chip_a.definition[0]: 'reference/chip_a.cdf'" in found
     )
-    assert "column path: 'raw/P01_D1_pbmc.CEL': raw/P01_D1_pbmc.CEL does not exist" in lines[1]
+    assert "column path: 'raw/P01_D1_pbmc.CEL': raw/P01_D1_pbmc.CEL does not exist" in found
 
 
 def test_an_empty_file_and_a_folder_are_faults(study_dir: Write) -> None:
@@ -86,3 +87,12 @@ def test_the_checksum_of_a_chip_definition_is_compared(study_dir: Write) -> None
     study.config = study.config.replace(right, "0" * 64)
     (line,) = faults(study_dir(study, raw=True))
     assert "its SHA-256 is not the declared one" in line
+
+
+def test_an_annotation_without_its_columns_is_a_fault(study_dir: Write) -> None:
+    folder = study_dir(raw=True)
+    (folder / "reference" / "chip_a.tsv").write_text("probe\tgene\n")
+    first, second = faults(folder)
+    assert "chip_a.annotation" in first
+    assert "chip_table.annotation" in second
+    assert "its header line lacks columns; allowed: feature, gene_id, gene_symbol" in first

@@ -25,3 +25,9 @@ def test_names_that_the_sheets_have_are_accepted(study_dir: Callable[..., Path])
 def test_a_chip_that_has_no_samples_yet_may_be_configured(study_dir: Callable[..., Path]) -> None:
     config = CONFIG + "    chip_b: {definition: [reference/chip_b.cdf]}\n"
     assert load_study(study_dir(SmallStudy(config=config))).warnings == ()
+
+
+def test_a_chip_without_annotation_is_warned_of(study_dir: Callable[..., Path]) -> None:
+    config = CONFIG.replace("annotation: reference/chip_a.tsv, ", "")
+    (warning,) = load_study(study_dir(SmallStudy(config=config))).warnings
+    assert "has no annotation in config.yaml: no gene symbols, and sex is not checked" in str(warning)
