@@ -11,6 +11,8 @@ rule compare_question:
         "logs/compare/question/{release}/{question}/{assay}/{tissue}.log",
     benchmark:
         "benchmarks/compare/question/{release}/{question}/{assay}/{tissue}.tsv"
+    wildcard_constraints:
+        question=plan.answered_questions,
     conda:
         "../envs/core.yaml"
     threads: 1

@@ -78,6 +78,7 @@ def planned() -> Callable[..., dict[str, int]]:
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        assert "Exception" not in done.stdout + done.stderr
         counts = re.findall(r"^([a-z_]+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE)
         return {rule: int(n) for rule, n in counts if rule not in {"all", "total"}}
 

@@ -119,6 +119,11 @@ class Plan:
         return sorted({timepoint for _, _, timepoint in self.rows.matrices()})
 
     @cached_property
+    def answered_questions(self) -> str:
+        """The questions that this version has a method for, as a pattern."""
+        return "|".join(name for name, one in questions(self.study).items() if answered(one)) or "none"
+
+    @cached_property
     def tables(self) -> list[str]:
         """Result tables of the cells that are jobs."""
         return self._tables(self.release, asked(self.rows))
