@@ -25,7 +25,9 @@ def test_the_toy_study_plans_each_rule_as_often_as_its_sheets_say(toy, planned):
         "matrices_timepoint": len({timepoint for _, timepoint in at}),
         # SSc and its control: blood, healthy skin, sclerotic against healthy; myositis and its control: blood,
         # muscle; SSc and myositis: blood. At 12 months the same without muscle and without the pair of sites.
-        "compare_question": 6 + 4,
+        # Changes: each disease's and beyond its control's (myositis in blood, SSc in blood and skin; a control
+        # has no sclerotic site), SSc beyond myositis, the two sites; around treatments; at complications of SSc.
+        "compare_question": 6 + 4 + (1 + 1) + (3 + 2) + 1 + 1 + (1 + 3) + 3,
         "report_build": 1,
     }
 

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import digest
 from scleromyomics.plan.cells import Cell, cells
+from scleromyomics.plan.changes import find_changes, is_within
 from scleromyomics.plan.cohort import Cohort, Sample, Value
-from scleromyomics.plan.contrasts import Comparison, Samples, compare_groups
+from scleromyomics.plan.contrasts import Samples, compare_groups
 from scleromyomics.plan.eligibility import analysis_set
+from scleromyomics.plan.pairs import Pairing
 from scleromyomics.plan.paths import sample_folder
 from scleromyomics.plan.placement import freezes, place
 from scleromyomics.plan.study import Study, load_study
@@ -139,22 +141,35 @@ class Rows:
 
     def question(self, cell: Cell) -> list[object]:
         """What an answer depends on besides its matrices: who is compared, adjusted for what, judged how."""
-        comparison = self.comparison(cell)
         rules = self.study.config.verdicts.model_dump()
-        return [cell, comparison.members, comparison.covariates, comparison.dropped, rules]
+        if self._within(cell):
+            changes = find_changes(self._pairing, cell)
+            return [cell, changes.sides, changes.bridges, rules]
+        groups = compare_groups(self._indexed, cell)
+        return [cell, groups.members, groups.covariates, groups.dropped, rules]
 
-    def comparison(self, cell: Cell) -> Comparison:
-        """Who is compared in a cell between groups, from the sheets alone."""
-        return compare_groups(self._indexed, cell)
+    def compares(self, cell: Cell) -> bool:
+        """Whether a cell has anyone to compare, on every side, from the sheets alone."""
+        if self._within(cell):
+            return all(side.complete for side in find_changes(self._pairing, cell).sides)
+        groups = compare_groups(self._indexed, cell)
+        return all(groups.count(role) for role in ("case", "reference"))
 
     def cohort(self) -> list[object]:
         """What the tables of the whole cohort depend on."""
         config = self.study.config.model_dump(include={"analysis", "freeze", "hold_back", "verdicts"})
         return [config, self.study.protocol.model_dump(), *_records(self.study.released)]
 
+    def _within(self, cell: Cell) -> bool:
+        return is_within(self._indexed.questions[cell.question])
+
     @cached_property
     def _indexed(self) -> Samples:
         return Samples(self.study)
+
+    @cached_property
+    def _pairing(self) -> Pairing:
+        return Pairing(self._indexed)
 
     def matrices(self) -> list[tuple[Assay, str, str]]:
         """Assay, tissue and timepoint of every matrix, sorted."""

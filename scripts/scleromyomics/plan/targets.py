@@ -9,6 +9,7 @@ from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import read_json
 from scleromyomics.plan import paths
 from scleromyomics.plan.cells import Cell, cells, questions
+from scleromyomics.plan.changes import is_within
 from scleromyomics.plan.cohort import Participant, Sample
 from scleromyomics.plan.placement import PROCESSED
 from scleromyomics.plan.protocol.questions import Between, BetweenTissues
@@ -56,15 +57,12 @@ def flag(name: str, value: str | Sequence[str]) -> list[str]:
 
 
 def asked(rows: Rows) -> list[Cell]:
-    """Cells of the question grid that have a method, and participants on both sides: each is a job."""
-    have = set(rows.matrices())
+    """Cells of the question grid that have a method, and someone to compare on every side: each is a job."""
     library = questions(rows.study)
     return [
         cell
         for cell in cells(rows.study)
-        if answered(library[cell.question])
-        and have.issuperset(matrices_of(rows.study, cell))
-        and all(rows.comparison(cell).count(role) for role in ("case", "reference"))
+        if cell.assay in PROCESSED and answered(library[cell.question]) and rows.compares(cell)
     ]
 
 
@@ -74,13 +72,23 @@ def unasked(rows: Rows) -> list[Cell]:
     return [cell for cell in cells(rows.study) if cell not in jobs]
 
 
-def matrices_of(study: Study, cell: Cell) -> list[tuple[Assay, str, str]]:
-    """Assay, tissue and timepoint of the matrices that a cell between groups compares."""
-    question = questions(study)[cell.question]
-    if not isinstance(question, Between | BetweenTissues):
-        raise TypeError(f"{cell.question}: a {question.kind} question does not compare groups")
-    tissues = sorted({cell.tissue, cell.reference_tissue or cell.tissue})
-    return [(cell.assay, tissue, question.timepoint) for tissue in tissues]
+def matrices_of(rows: Rows, cell: Cell) -> list[tuple[Assay, str, str]]:
+    """Assay, tissue and timepoint of the matrices that a cell compares.
+
+    Changes within participants may rest on bridges, or on an event's visit, at any timepoint.
+    """
+    question = questions(rows.study)[cell.question]
+    tissues = {cell.tissue, cell.reference_tissue or cell.tissue}
+    only = (
+        question.timepoint
+        if isinstance(question, Between | BetweenTissues) and not is_within(question)
+        else None
+    )
+    return [
+        (assay, tissue, timepoint)
+        for assay, tissue, timepoint in rows.matrices()
+        if assay == cell.assay and tissue in tissues and only in {None, timepoint}
+    ]
 
 
 class Plan:
@@ -211,7 +219,7 @@ class Plan:
 
     def question_products(self, suffix: str, key: Wildcards) -> list[str]:
         """The matrices that a question compares in an assay and tissue; or what lies beside them."""
-        return self._matrix_files(suffix, matrices_of(self.study, self._cell(key)))
+        return self._matrix_files(suffix, matrices_of(self.rows, self._cell(key)))
 
     # --- what reruns jobs: digests of the cells of the sheets that they use
 

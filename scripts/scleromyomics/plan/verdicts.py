@@ -13,9 +13,9 @@ from math import ceil
 from typing import get_args
 
 from scleromyomics.plan.cells import Cell, cells
+from scleromyomics.plan.changes import find_changes
 from scleromyomics.plan.contrasts import (
     BATCH,
-    CONTRAST,
     Comparison,
     Member,
     Samples,
@@ -26,7 +26,7 @@ from scleromyomics.plan.contrasts import (
     member,
     model,
 )
-from scleromyomics.plan.pairs import CHANGE, Pair, Pairing, Pairs, difference_design, linking
+from scleromyomics.plan.pairs import CHANGE, Pair, Pairing, Pairs, difference_design
 from scleromyomics.plan.placement import PROCESSED, freezes
 from scleromyomics.plan.protocol.questions import (
     Association,
@@ -45,13 +45,12 @@ from scleromyomics.stats.design import (
     Vector,
     centred,
     estimable,
-    indicator,
     residual_df,
     variance_inflation,
 )
 
-ANSWERED_KINDS = frozenset({"between"})
-"""Kinds of questions that this version answers, besides tissues compared across groups."""
+ANSWERED_KINDS = frozenset({"between", "within", "interaction", "event", "tissue"})
+"""Kinds of questions that this version answers."""
 
 MEASURE = "measure"  # the column of a design that holds a clinical measure
 TECHNICAL: Mapping[str, Callable[[Sequence[Unit | Member]], list[str]]] = {
@@ -93,8 +92,7 @@ class CellVerdict:
 
 def answered(question: Question) -> bool:
     """Whether this version has an engine for the question."""
-    across = isinstance(question, BetweenTissues) and question.reference is not None
-    return question.kind in ANSWERED_KINDS or across
+    return question.kind in ANSWERED_KINDS
 
 
 def planned_verdicts(study: Study, held: Mapping[str, str] | None = None) -> tuple[CellVerdict, ...]:
@@ -389,33 +387,25 @@ class Judge:
     # --- within participants
 
     def _within(self, cell: Cell, question: Within) -> _Finding:
-        pairs = self.pairing.change(
-            cell, question.group, question.earlier, question.later, include_overlap=question.include_overlap
-        )
         gaps = [self._not_taken(question.group, cell.tissue, t) for t in (question.earlier, question.later)]
-        return self._changes(
-            cell, pairs, question.group, what="time", gaps=gaps, where=f"at {question.later}"
-        )
+        return self._changes(cell, question.group, what="time", gaps=gaps, where=f"at {question.later}")
 
     def _tissues(self, cell: Cell, question: BetweenTissues) -> _Finding:
-        pairs = self.pairing.tissues(cell, question)
         gaps = [self._not_taken(question.case, tissue, question.timepoint) for tissue in question.tissue_pair]
         where = f"of both tissues at {question.timepoint}"
-        return self._changes(cell, pairs, question.case, what="tissue", gaps=gaps, where=where)
+        return self._changes(cell, question.case, what="tissue", gaps=gaps, where=where)
 
     def _occasion(self, cell: Cell, question: Occasion) -> _Finding:
-        pairs = self.pairing.occasion(cell, question)
         where = "of D1 and a complication" if question.complication else "around a treatment's start"
         only_d1 = self._times(question.group, cell.tissue) == ["D1"]
         gaps = [f"the protocol takes {cell.tissue} at D1 only"] if only_d1 else []
-        return self._changes(cell, pairs, question.group, what="time", gaps=gaps, where=where)
+        return self._changes(cell, question.group, what="time", gaps=gaps, where=where)
 
-    def _changes(
-        self, cell: Cell, pairs: Pairs, group: Group, *, what: str, gaps: Sequence[str], where: str
-    ) -> _Finding:
+    def _changes(self, cell: Cell, group: Group, *, what: str, gaps: Sequence[str], where: str) -> _Finding:
         """The mean change of complete pairs."""
-        complete = list(pairs.complete.values())
-        count = len(complete)
+        changes = find_changes(self.pairing, cell)
+        (pairs,) = changes.sides
+        count = len(changes.complete)
         found = _Finding(
             head=number(count, "complete pairs", f"of {GROUPS[group]}"),
             n_case=count,
@@ -428,20 +418,18 @@ class Judge:
             needed = [*self._nothing(cell, [group], scheduled), f"at least {limit} are needed"]
             more = number(limit - count, "more complete pairs", where)
             return _too_few(found, gaps, [more], needed)
-        bridges = self._bridges(cell)
-        design = difference_design(complete, bridges)
-        contrast = design.contrast({CHANGE: 1.0})
+        design, contrast = changes.design, changes.contrast
         if not estimable(design, contrast):
-            return self._time_apart(found, pairs, bridges, what)
+            return self._time_apart(found, pairs, changes.bridges, what)
         left = residual_df(design)
         if left < self.limits.skip_below_residual_df:
             return self._too_little_left(found, left, "complete pairs")
         cautions = [
             *self._few(count, self.limits.caution_below_pairs, "complete pairs"),
             *self._inflation(design, contrast, [BATCH], what),
-            *self._freeze(cell, [unit for pair in complete for unit in pair]),
+            *self._freeze(cell, [unit for pair in changes.complete for unit in pair]),
         ]
-        linked = len(linking(complete, bridges))
+        linked = len(changes.rows) - count
         notes = (f"{left} residual df", *([number(linked, "bridge samples")] if linked else []), *found.notes)
         return replace(found, cautions=tuple(cautions), notes=notes)
 
@@ -473,12 +461,8 @@ class Judge:
 
     def _interaction(self, cell: Cell, question: Interaction) -> _Finding:
         groups = (question.case, question.reference)
-        sides = [
-            self.pairing.change(
-                cell, group, question.earlier, question.later, include_overlap=question.include_overlap
-            )
-            for group in groups
-        ]
+        changes = find_changes(self.pairing, cell)
+        sides = changes.sides
         counts = [len(side.complete) for side in sides]
         words = [GROUPS[group] for group in groups]
         found = _Finding(
@@ -499,11 +483,7 @@ class Judge:
             ]
             needed = [*self._nothing(cell, groups, times), f"at least {limit} of each are needed"]
             return _too_few(found, gaps, more, needed)
-        complete = [pair for side in sides for pair in side.complete.values()]
-        bridges = self._bridges(cell)
-        case = indicator(CONTRAST, [True] * counts[0] + [False] * counts[1])
-        design = difference_design(complete, bridges, case)
-        contrast = design.contrast({CONTRAST: 1.0})
+        design, contrast = changes.design, changes.contrast
         if not estimable(design, contrast):
             moves = [_moves(side.complete.values()) for side in sides]
             skip = f"group is aliased with change of batch ({words[0]}: {moves[0]}; {words[1]}: {moves[1]})"
@@ -515,7 +495,7 @@ class Judge:
         cautions = [
             *self._few(min(counts), self.limits.caution_below_pairs, "complete pairs in a group"),
             *self._inflation(design, contrast, [BATCH], "group"),
-            *self._freeze(cell, [unit for pair in complete for unit in pair]),
+            *self._freeze(cell, [unit for pair in changes.complete for unit in pair]),
         ]
         return replace(
             found,
@@ -524,10 +504,6 @@ class Judge:
         )
 
     # --- words and counts shared by all kinds
-
-    def _bridges(self, cell: Cell) -> list[Pair]:
-        tissues = {cell.tissue, cell.reference_tissue or cell.tissue}
-        return [pair for tissue in sorted(tissues) for pair in self.samples.bridges(cell.assay, tissue)]
 
     def _times(self, group: Group, tissue: Tissue) -> list[str]:
         """When the protocol takes a tissue from a group."""

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from cohorts import default_protocol
 
 from scleromyomics.compare import question as tool
 from scleromyomics.core import matrix as schema
@@ -13,6 +14,7 @@ from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import sha256, write_tsv
 from scleromyomics.core.results import read_results
 from scleromyomics.plan import contrasts
+from scleromyomics.plan.cells import Cell
 from scleromyomics.plan.contrasts import Comparison, Member
 
 FEATURES = 400
@@ -235,7 +237,11 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     def select(_study: object, _cell: object, held: dict[str, str]) -> Comparison:
         return comparison([m for m in one.members if not held.keys() & set(m.samples)])
 
-    rows = SimpleNamespace(question_study=lambda *_, **__: (SimpleNamespace(released=released()), None))
+    def question_study(*_: object, **__: object) -> tuple[SimpleNamespace, Cell]:
+        cell = Cell("ssc_vs_control_d1", "microarray", "pbmc", "")
+        return SimpleNamespace(released=released(), protocol=default_protocol()), cell
+
+    rows = SimpleNamespace(question_study=question_study)
     monkeypatch.setitem(sys.modules, "scleromyomics.plan.rows", rows)
     monkeypatch.setattr(contrasts, "select", select)
     return one
