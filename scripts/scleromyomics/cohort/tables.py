@@ -83,11 +83,10 @@ def run(
     """
     from scleromyomics.core.results import COLUMNS, write_results
     from scleromyomics.plan.rows import Rows, cohort_study
-    from scleromyomics.plan.targets import unasked
 
     read = cohort_study(study, release=release, expected=rows)
     write_tables(table_rows(read), completeness=completeness, eligibility=eligibility, planned=planned)
-    for cell in unasked(Rows(read)):
+    for cell in Rows(read).unasked:
         table = compare / cell.question / cell.assay / f"{cell.tissue}.parquet"
         write_results(table, dict.fromkeys(COLUMNS, ()), rows=0)
 

@@ -20,8 +20,9 @@ from scleromyomics.plan.contrasts import Samples, compare_groups
 from scleromyomics.plan.eligibility import analysis_set
 from scleromyomics.plan.pairs import Pairing
 from scleromyomics.plan.paths import sample_folder
-from scleromyomics.plan.placement import freezes, place
+from scleromyomics.plan.placement import PROCESSED, freezes, place
 from scleromyomics.plan.study import Study, load_study
+from scleromyomics.plan.verdicts import answered
 from scleromyomics.plan.vocabulary import Assay, Tissue
 
 Row = TypeVar("Row")
@@ -171,6 +172,23 @@ class Rows:
     def _pairing(self) -> Pairing:
         return Pairing(self._indexed)
 
+    @cached_property
+    def asked(self) -> list[Cell]:
+        """Cells of the question grid that have a method, and someone to compare on every side: each is a job."""
+        library = self._indexed.questions
+        return [
+            cell
+            for cell in cells(self.study)
+            if cell.assay in PROCESSED and answered(library[cell.question]) and self.compares(cell)
+        ]
+
+    @cached_property
+    def unasked(self) -> list[Cell]:
+        """All other cells of the question grid."""
+        jobs = set(self.asked)
+        return [cell for cell in cells(self.study) if cell not in jobs]
+
+    @cached_property
     def matrices(self) -> list[tuple[Assay, str, str]]:
         """Assay, tissue and timepoint of every matrix, sorted."""
         return sorted(

@@ -56,22 +56,6 @@ def flag(name: str, value: str | Sequence[str]) -> list[str]:
     return [name, *values] if any(values) else []
 
 
-def asked(rows: Rows) -> list[Cell]:
-    """Cells of the question grid that have a method, and someone to compare on every side: each is a job."""
-    library = questions(rows.study)
-    return [
-        cell
-        for cell in cells(rows.study)
-        if cell.assay in PROCESSED and answered(library[cell.question]) and rows.compares(cell)
-    ]
-
-
-def unasked(rows: Rows) -> list[Cell]:
-    """All other cells of the question grid."""
-    jobs = set(asked(rows))
-    return [cell for cell in cells(rows.study) if cell not in jobs]
-
-
 def matrices_of(rows: Rows, cell: Cell) -> list[tuple[Assay, str, str]]:
     """Assay, tissue and timepoint of the matrices that a cell compares.
 
@@ -86,7 +70,7 @@ def matrices_of(rows: Rows, cell: Cell) -> list[tuple[Assay, str, str]]:
     )
     return [
         (assay, tissue, timepoint)
-        for assay, tissue, timepoint in rows.matrices()
+        for assay, tissue, timepoint in rows.matrices
         if assay == cell.assay and tissue in tissues and only in {None, timepoint}
     ]
 
@@ -109,9 +93,9 @@ class Plan:
         return [
             str(report),
             *self.timepoint_files,
-            *self._matrix_files(".h5ad", self.rows.matrices()),
+            *self._matrix_files(".h5ad", self.rows.matrices),
             *self.tables,
-            *self._tables(self.release, unasked(self.rows)),
+            *self._tables(self.release, self.rows.unasked),
             *(path for assay in PROCESSED for path in self._products(assay)),
         ]
 
@@ -124,7 +108,7 @@ class Plan:
     @cached_property
     def timepoints(self) -> list[str]:
         """Timepoints that have samples."""
-        return sorted({timepoint for _, _, timepoint in self.rows.matrices()})
+        return sorted({timepoint for _, _, timepoint in self.rows.matrices})
 
     @cached_property
     def answered_questions(self) -> str:
@@ -134,18 +118,18 @@ class Plan:
     @cached_property
     def tables(self) -> list[str]:
         """Result tables of the cells that are jobs."""
-        return self._tables(self.release, asked(self.rows))
+        return self._tables(self.release, self.rows.asked)
 
     @cached_property
     def unasked_tables(self) -> list[str]:
         """Result tables, of zero rows, of all other cells; `{release}` is left open as a wildcard."""
-        return self._tables("{release}", unasked(self.rows))
+        return self._tables("{release}", self.rows.unasked)
 
     @cached_property
     def quality_tables(self) -> list[str]:
         """One quality table per assay that has samples."""
         folder = paths.release_folder(self.release) / "cohort"
-        assays = sorted({assay for assay, _, _ in self.rows.matrices()})
+        assays = sorted({assay for assay, _, _ in self.rows.matrices})
         return [str(folder / f"{assay}_quality.tsv") for assay in assays]
 
     # --- what jobs are made from
@@ -215,7 +199,7 @@ class Plan:
 
     def timepoint_products(self, suffix: str, key: Wildcards) -> list[str]:
         """The matrices at a timepoint; with another suffix, what lies beside them."""
-        return self._matrix_files(suffix, [one for one in self.rows.matrices() if one[2] == key.timepoint])
+        return self._matrix_files(suffix, [one for one in self.rows.matrices if one[2] == key.timepoint])
 
     def question_products(self, suffix: str, key: Wildcards) -> list[str]:
         """The matrices that a question compares in an assay and tissue; or what lies beside them."""

@@ -10,7 +10,6 @@ from scleromyomics.core.results import read_results
 from scleromyomics.plan.cells import cells
 from scleromyomics.plan.rows import Rows, rows_digest
 from scleromyomics.plan.study import load_study
-from scleromyomics.plan.targets import unasked
 
 
 def written(study, folder, **changes):
@@ -62,7 +61,7 @@ def test_the_same_study_gives_the_same_bytes(tiny, tmp_path):
 def test_cells_that_are_no_job_get_a_table_of_zero_rows(tiny, tmp_path):
     _, compare = written(tiny, tmp_path)
     tables = sorted(compare.rglob("*.parquet"))
-    assert len(tables) == len(unasked(Rows(load_study(tiny))))
+    assert len(tables) == len(Rows(load_study(tiny)).unasked)
     assert all(read_results(path).num_rows == 0 for path in tables[:5])
 
 

@@ -6,7 +6,7 @@ import pytest
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import write_json
 from scleromyomics.plan.cells import cells
-from scleromyomics.plan.targets import asked, flag, load_plan, unasked
+from scleromyomics.plan.targets import flag, load_plan
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_the_newest_release_is_built(plan):
 def test_every_cell_of_the_grid_has_one_table(plan):
     tables = [*plan.tables, *(one.format(release="W2") for one in plan.unasked_tables)]
     assert len(tables) == len(set(tables)) == len(cells(plan.study))
-    assert len(asked(plan.rows)) + len(unasked(plan.rows)) == len(tables)
+    assert len(plan.rows.asked) + len(plan.rows.unasked) == len(tables)
 
 
 def test_a_question_of_two_tissues_reads_both_matrices(plan):
