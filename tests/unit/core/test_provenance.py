@@ -3,6 +3,11 @@ import pytest
 from scleromyomics.core import provenance
 
 
+def forget():
+    for cached in (provenance.code_digest, provenance._read, provenance._path):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
     """A package of two modules, `top` importing `base`; `write(name, code)` changes one and gives top's digest."""
@@ -12,12 +17,12 @@ def package(tmp_path, monkeypatch):
 
     def write(name, code):
         (tmp_path / "own" / f"{name}.py").write_text(code)
-        provenance.code_digest.cache_clear()
+        forget()
         return provenance.code_digest("own.top")
 
     write("base", "def one():\n    return 1\n")
     yield write
-    provenance.code_digest.cache_clear()
+    forget()
 
 
 TOP = '"""Doc."""\nfrom own.base import one\n\n\ndef two():\n    """Doc."""\n    return one() + 1\n'
