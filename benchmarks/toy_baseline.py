@@ -47,8 +47,9 @@ from scleromyomics.matrices import tissue as matrices
 from scleromyomics.microarray import admit, chip, fit, quality, rma
 from scleromyomics.plan import paths
 from scleromyomics.plan.cells import Cell, questions
+from scleromyomics.plan.changes import is_within
 from scleromyomics.plan.contrasts import select
-from scleromyomics.plan.targets import Plan, asked, load_plan, matrices_of
+from scleromyomics.plan.targets import Plan, load_plan, matrices_of
 from scleromyomics.simulate import chip as simulated_chip
 from scleromyomics.simulate import study as simulated
 from scleromyomics.simulate.microarray import TABLE_NOISE_SD
@@ -158,7 +159,7 @@ def workflow(directory: Path) -> Plan:
         held=cohort / "held_back.tsv",
     )
     wanted = baseline(plan)
-    for assay, tissue, timepoint in {key for cell in wanted for key in matrices_of(plan.study, cell)}:
+    for assay, tissue, timepoint in {key for cell in wanted for key in matrices_of(plan.rows, cell)}:
         key = SimpleNamespace(assay=assay, tissue=tissue, timepoint=timepoint)
         target = paths.matrix(plan.release, assay, tissue, timepoint)
         matrices.run(
@@ -185,7 +186,11 @@ def workflow(directory: Path) -> Plan:
 def baseline(plan: Plan) -> list[Cell]:
     """Cells of the questions between groups at inclusion that have participants on both sides."""
     library = questions(plan.study)
-    return [cell for cell in asked(plan.rows) if library[cell.question].timepoint == "D1"]
+    return [
+        cell
+        for cell in plan.rows.asked
+        if not is_within(library[cell.question]) and library[cell.question].timepoint == "D1"
+    ]
 
 
 def true_effect(features: Texts, platform: str, sides: tuple[tuple[str, str], ...]) -> Floats:
