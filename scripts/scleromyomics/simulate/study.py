@@ -22,7 +22,7 @@ from scleromyomics.plan.sheets.columns import SheetName, columns
 from scleromyomics.plan.study import DEFAULT_PROTOCOL
 from scleromyomics.plan.vocabulary import Assay
 from scleromyomics.simulate import microarray, truth
-from scleromyomics.simulate.latent import expression, transcripts
+from scleromyomics.simulate.latent import Transcripts, expression, transcripts
 from scleromyomics.simulate.people import arrivals, state
 from scleromyomics.simulate.scenario import RESOURCES, Scenario, Size, scenario
 
@@ -61,7 +61,7 @@ def run(*, directory: Path, size: Size = "toy", seed: int = 1, waves: int = WAVE
     write_text(directory / "protocol.yaml", protocol_text)
     write_text(directory / "config.yaml", _configuration(script, seed))
     if size == "cohort":
-        _stand_ins(directory, cohort)
+        _stand_ins(directory, cohort, seed=seed)
         _sheets(directory, cohort, protocol, {})
     else:
         made = {name: one for name, one in cohort.samples.items() if one.assay in raw_assays()}
@@ -84,7 +84,7 @@ def _configuration(script: Scenario, seed: int) -> str:
 
 
 def _raw_files(directory: Path, script: Scenario, cohort: Cohort, protocol: Protocol, seed: int) -> None:
-    genes = transcripts(read_tsv(RESOURCES / "genes.tsv"), seed=seed)
+    genes = _genes(seed)
     platforms = microarray.platforms(genes, seed=seed)
     planted = [
         truth.Planted(one["sample"], one["fault"], one.get("material", ""))
@@ -119,17 +119,17 @@ def _raw_files(directory: Path, script: Scenario, cohort: Cohort, protocol: Prot
     truth.write_draws(folder, genes, cohort, samples, material, seed=seed)
 
 
-def _stand_ins(directory: Path, cohort: Cohort) -> None:
-    """Files of one line where raw files and references would be."""
-    raw = [sample.paths[0] for sample in cohort.samples.values()]
-    references = [
-        name
-        for platform in microarray.configuration().values()
-        for name in (*platform.get("definition", ()), platform["annotation"])
-    ]
-    for path in (directory / name for name in (*raw, *references)):
+def _stand_ins(directory: Path, cohort: Cohort, *, seed: int) -> None:
+    """References, and files of one line where raw files would be."""
+    genes = _genes(seed)
+    microarray.write_references(directory / "references", genes, microarray.platforms(genes, seed=seed))
+    for path in (directory / sample.paths[0] for sample in cohort.samples.values()):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("stand-in\n", encoding="utf-8")
+
+
+def _genes(seed: int) -> Transcripts:
+    return transcripts(read_tsv(RESOURCES / "genes.tsv"), seed=seed)
 
 
 def _sheets(directory: Path, cohort: Cohort, protocol: Protocol, digests: Mapping[str, str]) -> None:

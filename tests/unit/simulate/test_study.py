@@ -228,3 +228,8 @@ def test_the_large_cohort_has_400_participants_and_all_four_assays(tmp_path):
     assert len(cohort.participants) == 400
     assert {one.assay for one in cohort.samples.values()} == {"microarray", "variants", "proteomics", "scrna"}
     assert all((tmp_path / "study" / one.paths[0]).is_file() for one in cohort.samples.values())
+
+
+def test_the_large_cohort_passes_the_check_of_its_files(tmp_path):
+    study.run(directory=tmp_path / "cohort", size="cohort")
+    assert len(load_study(tmp_path / "cohort", files=True).cohort.participants) == 400
