@@ -46,7 +46,7 @@ def run(study: Path, options: Sequence[str]) -> int:
     if any(DRY.match(option) for option in options):
         return status
     loaded = load_study(study, overrides=_overrides(options))
-    faults = failures(study, since=started) if status else refusals(loaded)
+    faults = [*(failures(study, since=started) if status else []), *refusals(loaded)]
     if not status:
         print(summary(loaded))
     if faults:
@@ -93,7 +93,8 @@ def refusals(study: Study) -> list[str]:
         sample_folder(study.cohort.samples[name].assay, freeze, name) for name, freeze in placed.items()
     ]
     receipts = [study.directory / folder / "raw.receipt.json" for folder in folders]
-    refused = [one for one in map(read_json, receipts) if one["status"] == "refused"]
+    looked_at = [read_json(path) for path in receipts if path.is_file()]  # a run may ask for a part only
+    refused = [one for one in looked_at if one["status"] == "refused"]
     return [
         f"sample {one['sample']} is held back: {one['reason']}; replace the file, or name the sample under"
         " hold_back in config.yaml"

@@ -54,7 +54,7 @@ def test_failures_are_the_error_lines_of_the_logs_of_this_run(tmp_path):
 def test_refusals_name_the_sample_and_the_ways_on(tiny, tmp_path):
     study = shutil.copytree(tiny, tmp_path / "study")
     folder = study / "results" / "samples" / "microarray" / "F1"
-    for name in load_study(study).cohort.samples:
+    for name in [one for one in load_study(study).cohort.samples if "_M12_" not in one]:  # not looked at yet
         status = "refused" if name in {"P301_D1_pbmc_chip", "P302_D1_pbmc_chip"} else "accepted"
         write_json(
             folder / name / "raw.receipt.json",
