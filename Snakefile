@@ -12,6 +12,7 @@ include: "rules/common.smk"
 include: "rules/cohort.smk"
 include: "rules/microarray.smk"
 include: "rules/matrices.smk"
+include: "rules/describe.smk"
 include: "rules/compare.smk"
 include: "rules/report.smk"
 

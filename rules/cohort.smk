@@ -2,9 +2,10 @@ ruleorder: cohort_tables > compare_question
 
 
 rule cohort_tables:
-    """Write who was expected and received, who is eligible, and what the sheets can answer."""
+    """Write who was expected, received and lost, who is eligible, and what the sheets can answer."""
     output:
         completeness="results/releases/{release}/cohort/completeness.tsv",
+        attrition="results/releases/{release}/cohort/attrition.tsv",
         eligibility="results/releases/{release}/cohort/eligibility.tsv",
         planned="results/releases/{release}/cohort/planned.tsv",
         unasked=plan.unasked_tables,  # zero rows: questions without samples or without a method
@@ -27,6 +28,7 @@ rule cohort_tables:
         " --release {wildcards.release}"
         " --rows {params.rows}"
         " --completeness {output.completeness:q}"
+        " --attrition {output.attrition:q}"
         " --eligibility {output.eligibility:q}"
         " --planned {output.planned:q}"
         " --compare results/releases/{wildcards.release}/compare"

@@ -2,10 +2,12 @@ rule report_build:
     """Write the pages that a person reads: the cohort, the verdicts, quality and every answer."""
     input:
         completeness="results/releases/{release}/cohort/completeness.tsv",
+        attrition="results/releases/{release}/cohort/attrition.tsv",
         eligibility="results/releases/{release}/cohort/eligibility.tsv",
         verdicts="results/releases/{release}/cohort/verdicts.tsv",
         held="results/releases/{release}/cohort/held_back.tsv",
         quality=plan.quality_tables,
+        profiles=plan.profile_tables,
         tables=plan.tables,
     output:
         index="results/releases/{release}/report/index.html",
@@ -23,6 +25,7 @@ rule report_build:
         code=code_digest("scleromyomics.report.build"),
         rows=plan.cohort_digest,
         quality=lambda wildcards, input: flag("--quality", input.quality),
+        profiles=lambda wildcards, input: flag("--profiles", input.profiles),
         tables=lambda wildcards, input: flag("--tables", input.tables),
     shell:
         "python -m scleromyomics.report.build"
@@ -30,10 +33,12 @@ rule report_build:
         " --release {wildcards.release}"
         " --rows {params.rows}"
         " --completeness {input.completeness:q}"
+        " --attrition {input.attrition:q}"
         " --eligibility {input.eligibility:q}"
         " --verdicts {input.verdicts:q}"
         " --held {input.held:q}"
         " {params.quality:q}"
+        " {params.profiles:q}"
         " {params.tables:q}"
         " --index {output.index:q}"
         " &> {log:q}"

@@ -25,6 +25,21 @@ def matrix(release: str, assay: str, tissue: str, timepoint: str) -> Path:
     return release_folder(release) / "matrices" / assay / tissue / f"{timepoint}.h5ad"
 
 
+def profiles(release: str, assay: str, tissue: str) -> Path:
+    """Mean and spread of each group at each timepoint, in one assay and tissue."""
+    return release_folder(release) / "describe" / assay / f"{tissue}.parquet"
+
+
 def table(release: str, question: str, assay: str, tissue: str) -> Path:
     """The answer to one question in one assay and tissue."""
     return release_folder(release) / "compare" / question / assay / f"{tissue}.parquet"
+
+
+def families(release: str) -> Path:
+    """The false discovery rate over all tables."""
+    return release_folder(release) / "compare" / "families.parquet"
+
+
+def gene_sets(release: str) -> Path:
+    """The gene sets that move in each table."""
+    return release_folder(release) / "compare" / "gene_sets.parquet"

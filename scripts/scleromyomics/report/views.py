@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from scleromyomics.describe.profiles import OVERLAP
+from scleromyomics.plan.attrition import LOST, PARTICIPANTS, SMALLEST
 from scleromyomics.plan.protocol import Protocol
 from scleromyomics.report.figures import Point, strips, volcano
 from scleromyomics.report.formats import counted, interval, names, number, probability
@@ -31,6 +33,21 @@ TISSUES = {
     "skin_healthy": "Healthy skin",
 }
 ABSENT = {"missing": "missing", "lost": "not due any more"}  # status of completeness.tsv: how it is said
+STATES = {
+    "seen": "Seen",
+    "missing": "Missing",
+    "death": "Died",
+    "withdrawal": "Withdrew",
+    "lost": "Lost",
+    "not_due": "Not due",
+}  # levels of attrition.tsv: how they are said
+TRAITS = {
+    "age": "Age",
+    "sex": "Sex",
+    "overlap": "Overlap of both diseases",
+    "disease_subtype": "Subtype",
+    "disease_duration": "Disease duration",
+}  # measures of attrition.tsv besides the protocol's
 VERDICTS = {
     "RUN": "the data can answer this",
     "CAUTION": "answered, with the reservation that stands beside it",
@@ -58,6 +75,7 @@ class Labels:
         self.group: dict[str, str] = {p.group: p.label for p in protocol.populations.values()}
         self.population: dict[str, str] = {str(key): p.label for key, p in protocol.populations.items()}
         self.assay: dict[str, str] = {key: assay.label for key, assay in protocol.assays.items()}
+        self.measure = TRAITS | {key: measure.label for key, measure in protocol.measures.items()}
         self.order = {question.id: index for index, question in enumerate(protocol.questions)}
         self.control = {
             str(key): str(p.control_of) if p.control_of else "" for key, p in protocol.populations.items()
@@ -66,6 +84,11 @@ class Labels:
     def tissue(self, name: str) -> str:
         """A tissue as a reader calls it."""
         return TISSUES.get(name, name)
+
+    def described(self, group: str) -> str:
+        """A group of a table of profiles."""
+        main = group.removesuffix(OVERLAP)
+        return self.group[main] + (", with overlap" if main != group else "")
 
     def place(self, tissue: str, reference: str) -> str:
         """The tissue of a comparison, or both."""
@@ -162,6 +185,63 @@ def unmeasured(completeness: Sequence[Row], labels: Labels) -> list[str]:
     """Assays without a sample so far."""
     seen = {row["assay"] for row in completeness if _received(row)}
     return [label for assay, label in labels.assay.items() if assay not in seen]
+
+
+def attrition_view(attrition: Sequence[Row], labels: Labels) -> dict[str, Any]:
+    """Per group and visit the participants by state, and lost against kept where anyone was lost."""
+    sections: dict[tuple[str, str], list[Row]] = {}
+    for row in attrition:
+        sections.setdefault((row["group"], row["timepoint"]), []).append(row)
+    visits, compared = [], []
+    for (group, timepoint), rows in sections.items():
+        states = {row["level"]: int(row["n"]) for row in rows if row["measure"] == PARTICIPANTS}
+        place = {"group": labels.group[group], "timepoint": timepoint}
+        expected = states["seen"] + states["missing"]
+        visits.append(place | {"expected": expected, "counts": [states[name] for name in STATES]})
+        kept, lost = states["seen"], sum(states[name] for name in LOST)
+        known = [row for row in rows if row["measure"] != PARTICIPANTS and _has_data(row)]
+        if lost:
+            traits = [_trait(row, labels) for row in known]
+            compared.append(place | {"kept": kept, "lost": lost, "rows": traits})
+    return {"states": list(STATES.values()), "visits": visits, "compared": compared, "smallest": SMALLEST}
+
+
+def profiles_view(assay: str, tissue: str, columns: Columns, path: str, labels: Labels) -> dict[str, Any]:
+    """One assay and tissue: participants and the median spread per group and timepoint.
+
+    Args:
+        assay: the assay.
+        tissue: the tissue.
+        columns: the table of profiles, as its writer sorted it.
+        path: where it is in the release.
+        labels: the study's words.
+    """
+    group, timepoint, spread = columns["group"], columns["timepoint"], columns["sd"]
+    new = np.ones(len(group), dtype=bool)
+    new[1:] = (group[1:] != group[:-1]) | (timepoint[1:] != timepoint[:-1])
+    starts = np.flatnonzero(new)
+    cells = {}
+    for start, stop in zip(starts, np.append(starts, len(group))[1:], strict=True):
+        known = spread[start:stop][np.isfinite(spread[start:stop])]
+        cells[group[start], timepoint[start]] = {
+            "n": int(columns["n_participants"][start:stop].max()),
+            "spread": number(float(np.median(known)) if known.size else None),
+            "batches": columns["batches"][start].replace(";", ", "),
+        }
+    times = [time for time in TIMEPOINTS if any(key[1] == time for key in cells)]
+    groups = [name for main in labels.group for name in (main, main + OVERLAP)]
+    return {
+        "assay": labels.assay.get(assay, assay),
+        "place": labels.tissue(tissue),
+        "path": path,
+        "unit": str(columns["unit"][0]) if len(group) else "",
+        "timepoints": times,
+        "rows": [
+            {"group": labels.described(name), "cells": [cells.get((name, time)) for time in times]}
+            for name in groups
+            if any(key[0] == name for key in cells)
+        ],
+    }
 
 
 def eligibility_tables(eligibility: Sequence[Row]) -> dict[str, Any]:
@@ -395,6 +475,45 @@ def _completeness_cell(rows: Sequence[Row]) -> dict[str, Any] | None:
         "extra": extra,
         "heat": 4 * received // due if due else None,
     }
+
+
+def _has_data(row: Row) -> bool:
+    """Whether anyone has a value, or the level."""
+    counts = ("count_kept", "count_lost") if row["level"] else ("n_kept", "n_lost")
+    return any(int(row[name]) for name in counts)
+
+
+def _trait(row: Row, labels: Labels) -> dict[str, str]:
+    """One measure of lost against kept."""
+    label = labels.measure.get(row["measure"], row["measure"])
+    points = row["difference_unit"] == "fraction"
+    low, middle, high = (
+        (number(100 * float(row[name]) if points else float(row[name])) if row[name] else "")
+        for name in ("low", "difference", "high")
+    )
+    if row["level"]:
+        label += f": {row['level']}" if row["level"] != "true" else ""
+    elif row["unit"]:
+        label += f" ({row['unit']})"
+    return {
+        "label": label,
+        "kept": _side(row, "kept"),
+        "lost": _side(row, "lost"),
+        "difference": f"{middle} {'points' if points else 'SD'}" if middle else "–",
+        "interval": f"{low} to {high}" if middle else "",
+    }
+
+
+def _side(row: Row, side: str) -> str:
+    """`12.0 (SD 3.10), n 8`, or `3 of 8 (38 %)`."""
+    n = int(row[f"n_{side}"])
+    if not n:
+        return "unknown"
+    value = float(row[side])
+    if row["level"]:
+        return f"{row[f'count_{side}']} of {n} ({value:.0%})".replace("%", "\N{NO-BREAK SPACE}%")
+    spread = f" (SD {number(float(row[f'{side}_sd']))})" if row[f"{side}_sd"] else ""
+    return f"{number(value)}{spread}, n {n}"
 
 
 def _absence(row: Row) -> str:

@@ -13,8 +13,8 @@ from scleromyomics.plan.study import load_study
 
 
 def written(study, folder, **changes):
-    """Call the job as the workflow does; the paths of its three tables and the folder of results."""
-    paths = {name: folder / f"{name}.tsv" for name in ("completeness", "eligibility", "planned")}
+    """Call the job as the workflow does; the paths of its four tables and the folder of results."""
+    paths = {name: folder / f"{name}.tsv" for name in ("completeness", "attrition", "eligibility", "planned")}
     read = load_study(study)
     call = {"study": study, "release": read.release, "rows": rows_digest(Rows(read).cohort()), **changes}
     run(**call, **paths, compare=folder / "compare")

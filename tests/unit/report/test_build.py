@@ -8,9 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import yaml
+from cohorts import Cohorts
 
+from scleromyomics.cohort.tables import ATTRITION, attrition_rows
 from scleromyomics.core.files import read_tsv, write_tsv
 from scleromyomics.core.results import COLUMNS, write_results
+from scleromyomics.describe.profiles import describe, write_profiles
 from scleromyomics.plan.config.analysis import Analysis
 from scleromyomics.plan.protocol import Protocol
 from scleromyomics.report.build import run
@@ -71,6 +74,8 @@ class Release:
     def write(self):
         cohort = self.folder / "cohort"
         self._completeness(cohort / "completeness.tsv")
+        self.attrition(small_cohort())
+        self._profiles()
         self._eligibility(cohort / "eligibility.tsv")
         self.verdicts = self._verdicts(cohort / "verdicts.tsv")
         self._quality(cohort / "microarray_quality.tsv")
@@ -94,10 +99,12 @@ class Release:
             release="W1",
             rows="0123456789ab",
             completeness=cohort / "completeness.tsv",
+            attrition=cohort / "attrition.tsv",
             eligibility=cohort / "eligibility.tsv",
             verdicts=cohort / "verdicts.tsv",
             held=cohort / "held_back.tsv",
             quality=[cohort / "microarray_quality.tsv"] if self.with_quality else [],
+            profiles=sorted(self.folder.glob("describe/*/*.parquet")),
             tables=sorted(self.folder.glob("compare/*/*/*.parquet")),
             index=self.index,
         )
@@ -109,6 +116,22 @@ class Release:
             answer_columns(question, tissue, features) | changes,
             rows=features if rows is None else rows,
         )
+
+    def attrition(self, cohorts):
+        rows = attrition_rows(cohorts.study(release="W1"))
+        write_tsv(self.folder / "cohort" / "attrition.tsv", ATTRITION, rows)
+
+    def _profiles(self):
+        values = np.random.default_rng(4).normal(8, 0.5, (8, 300))
+        about = {"assay": "microarray", "unit": "log2 intensity", "batches": "B1;B2"}
+        names = [f"{i:05}_at" for i in range(300)]
+        parts = [
+            about | {"tissue": "pbmc", "group": group, "timepoint": timepoint, "feature": names}
+            | {"gene_symbol": names} | describe(values[:people])
+            for group, timepoint, people in (("ssc", "D1", 8), ("ssc", "M12", 1), ("ssc_overlap", "D1", 2))
+        ]  # fmt: skip
+        write_profiles(self.folder / "describe" / "microarray" / "pbmc.parquet", parts)
+        write_profiles(self.folder / "describe" / "microarray" / "muscle.parquet", [])
 
     def _completeness(self, path):
         rows = [
@@ -167,6 +190,18 @@ class Release:
                         "scale": random.normal(0, 0.2), "degradation": None,
                     })  # fmt: skip
         write_tsv(path, list(rows[0]), rows)
+
+
+def small_cohort(leavers=3):
+    """Seven SSc participants, of whom the last `leavers` withdraw before 12 months."""
+    cohorts = Cohorts()
+    for number, name in enumerate(cohorts.people(4, 7)):
+        cohorts.visit(name, "D1", mrss=10 + number, ild=number > 3)
+        if number < 7 - leavers:
+            cohorts.visit(name, "M12")
+        else:
+            cohorts.event(name, 100, "withdrawal")
+    return cohorts
 
 
 def expected_row(number, group, person, where):
@@ -247,6 +282,12 @@ class Reader(HTMLParser):
     def handle_data(self, data):
         if not {"script", "style"} & set(self.open):
             self.text.append(data)
+
+
+def section(page, name):
+    """The words of one section."""
+    text = page.split(f'<section id="{name}"')[1].split("</section>")[0]
+    return " ".join(" ".join(Reader(f"<div {text}</div>").text).split())
 
 
 def test_the_same_tables_give_the_same_bytes(release):
@@ -352,6 +393,49 @@ def test_who_is_missing_and_who_is_not_eligible_is_named(page):
         "No sample so far: Exome and whole genome, Mass spectrometry proteomics, Single-cell RNA sequencing"
         in text
     )
+
+
+def test_who_is_seen_and_who_left_is_counted_per_visit(page):
+    text = section(page, "attrition")
+    head = "Expected Seen Missing Died Withdrew Lost Not due"
+    assert head in text
+    group = "Early diffuse cutaneous systemic sclerosis"
+    assert f"{group} M12 4 4 0 0 3 0 0 {group} Y5 0 0 0 0 3 0 4" in text
+
+
+def test_lost_participants_stand_beside_kept_ones_with_intervals(page):
+    text = section(page, "attrition")
+    assert "at M12: 4 kept, 3 lost" in text
+    assert "Modified Rodnan skin score 11.5 (SD 1.29), n 4 15.0 (SD 1.00), n 3 2.49 SD 0.503 to 4.47" in text
+    assert "Interstitial lung disease 0 of 4 (0 %) 3 of 3 (100 %) 100 points" in text
+    assert "Creatine kinase" not in text  # nobody has a value
+    assert "Overlap" not in text  # nobody has it
+
+
+def test_two_lost_participants_have_values_and_no_interval(release):
+    release.attrition(small_cohort(leavers=2))
+    text = section(release.build(), "attrition")
+    assert "Modified Rodnan skin score 12.0 (SD 1.58), n 5 15.5 (SD 0.707), n 2 – Interstitial" in text
+
+
+def test_a_cohort_that_nobody_left_says_so(release):
+    release.attrition(small_cohort(leavers=0))
+    assert "Nobody was lost so far" in section(release.build(), "attrition")
+
+
+def test_profiles_are_summed_up_with_where_they_are(page):
+    text = section(page, "profiles")
+    assert "describe/microarray/pbmc.parquet" in text
+    assert "Participants, and the standard deviation between them in log2 intensity" in text
+    group = "Early diffuse cutaneous systemic sclerosis"
+    assert re.search(
+        rf"{group} 8 SD 0\.4\d\d B1, B2 1 SD – B1, B2 {group}, with overlap 2 SD 0\.\d+ B1, B2 ·", text
+    )
+    assert "Not adjusted for batch" in text
+    assert (
+        "RNA chip Muscle describe/microarray/muscle.parquet Nobody of the analysis set was measured" in text
+    )
+    assert "_at" not in text
 
 
 def test_ineligible_participants_kept_by_the_configuration_are_said_to_be(release):

@@ -1,0 +1,1 @@
+"""What was measured, described before it is compared."""
