@@ -34,3 +34,61 @@ rule compare_question:
         " --verdicts {input.verdicts:q}"
         " --table {output.table:q}"
         " &> {log:q}"
+
+
+rule compare_families:
+    """Control the false discovery rate over all tables of the release: q_family of every row that is tested."""
+    input:
+        tables=plan.tables,
+    output:
+        families="results/releases/{release}/compare/families.parquet",
+    log:
+        "logs/compare/families/{release}.log",
+    benchmark:
+        "benchmarks/compare/families/{release}.tsv"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + 5 * input.size_mb,
+        runtime=30,
+    params:
+        code=code_digest("scleromyomics.compare.families"),
+        kinds=flag("--kinds", plan.kinds),
+        tables=lambda wildcards, input: flag("--tables", input.tables),
+    shell:
+        "python -m scleromyomics.compare.families"
+        " {params.kinds:q}"
+        " {params.tables:q}"
+        " --families {output.families:q}"
+        " &> {log:q}"
+
+
+rule compare_gene_sets:
+    """Test in every table of abundances which gene sets move together, against all other genes."""
+    input:
+        tables=plan.tables,
+        gmt=settings["gene_sets"],
+    output:
+        gene_sets="results/releases/{release}/compare/gene_sets.parquet",
+    log:
+        "logs/compare/gene_sets/{release}.log",
+    benchmark:
+        "benchmarks/compare/gene_sets/{release}.tsv"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=lambda wildcards, input: 1000 + 5 * input.size_mb,
+        runtime=30,
+    params:
+        code=code_digest("scleromyomics.compare.gene_sets"),
+        curated=plan.curated_digest,
+        gmt=lambda wildcards, input: flag("--gmt", input.gmt),
+        tables=lambda wildcards, input: flag("--tables", input.tables),
+    shell:
+        "python -m scleromyomics.compare.gene_sets"
+        " {params.tables:q}"
+        " {params.gmt:q}"
+        " --gene-sets {output.gene_sets:q}"
+        " &> {log:q}"

@@ -5,7 +5,7 @@ feature; rows without a p-value come last. Text is never null (empty: does not a
 (0), other numbers are null where there is no value. The same rows give the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,10 +57,15 @@ ROW_ORDER = ("p_value", "feature", "cell_type", "test", "contrast")  # what come
 
 def schema() -> "pa.Schema":
     """The Arrow schema of a result table."""
+    return schema_of(COLUMNS)
+
+
+def schema_of(columns: Mapping[str, str]) -> "pa.Schema":
+    """The Arrow schema of columns, each with the alias of its type; only doubles can be null."""
     import pyarrow as pa
 
     return pa.schema(
-        [pa.field(name, pa.type_for_alias(kind), nullable=kind == "double") for name, kind in COLUMNS.items()]
+        [pa.field(name, pa.type_for_alias(kind), nullable=kind == "double") for name, kind in columns.items()]
     )
 
 
@@ -77,7 +82,6 @@ def write_results(path: Path, columns: Mapping[str, object], *, rows: int) -> No
         ValueError: if a column is absent, unknown, of another length, or holds what its type cannot.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     if columns.keys() != COLUMNS.keys():
         raise ValueError(f"{path}: absent or unknown columns: {sorted(columns.keys() ^ COLUMNS.keys())}")
@@ -90,8 +94,19 @@ def write_results(path: Path, columns: Mapping[str, object], *, rows: int) -> No
         [pa.array(arrays[field.name][order], type=field.type, from_pandas=True) for field in schema()],
         schema=schema(),
     )
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+    write_parquet(path, schema(), [table])
+
+
+def write_parquet(path: Path, columns: "pa.Schema", parts: Iterable["pa.Table"]) -> None:
+    """Write `parts` one after another, a row group each, atomically; the same parts give the same bytes."""
+    import pyarrow.parquet as pq
+
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, columns, compression="zstd", write_page_checksum=True) as writer,
+    ):
+        for part in parts:
+            writer.write_table(part)
 
 
 def read_results(path: Path) -> "pa.Table":
