@@ -22,6 +22,7 @@ def test_the_toy_study_plans_each_rule_as_often_as_its_sheets_say(toy, planned):
         "microarray_rma": len(samples),
         "microarray_quality": 1,
         "matrices_tissue": len(at),
+        "describe_profiles": len({tissue for tissue, _ in at}),
         "matrices_timepoint": len({timepoint for _, timepoint in at}),
         # SSc and its control: blood, healthy skin, sclerotic against healthy; myositis and its control: blood,
         # muscle; SSc and myositis: blood. At 12 months the same without muscle and without the pair of sites.

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT, command
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
-POOLED = {"matrices_tissue", "matrices_timepoint", "compare_question", "report_build"}
+POOLED = {"matrices_tissue", "describe_profiles", "matrices_timepoint", "compare_question", "report_build"}
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +73,7 @@ def test_an_operator_plans_its_rule_and_what_depends_on_it(finished, planned, co
     [
         ("releases/W2/matrices/microarray/pbmc/D1.h5ad", "matrices_tissue"),
         ("releases/W2/compare/ssc_vs_im_y5/proteomics/serum.parquet", "cohort_tables"),
+        ("releases/W2/describe/microarray/pbmc.parquet", "describe_profiles"),
         ("samples/microarray/F1/P301_D1_pbmc_chip/profile.npz", "microarray_rma"),
         ("frozen/microarray/F1/ToyHG/model.npz", "microarray_fit"),
     ],

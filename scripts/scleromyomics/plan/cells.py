@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from scleromyomics.plan.protocol import Protocol
-from scleromyomics.plan.protocol.questions import Between, BetweenTissues, Interaction, Question
+from scleromyomics.plan.protocol.questions import BetweenTissues, Question, groups_of
 from scleromyomics.plan.study import Study
-from scleromyomics.plan.vocabulary import Assay, Group, Tissue
+from scleromyomics.plan.vocabulary import Assay, Tissue
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,15 +42,6 @@ def cells(study: Study) -> tuple[Cell, ...]:
 def questions(study: Study) -> Mapping[str, Question]:
     """The question library by id."""
     return {question.id: question for question in study.protocol.questions}
-
-
-def groups_of(question: Question) -> tuple[Group, ...]:
-    """The groups that a question concerns: the case first, then the reference if there is one."""
-    if isinstance(question, Between | Interaction):
-        return question.case, question.reference
-    if isinstance(question, BetweenTissues):
-        return (question.case, question.reference) if question.reference else (question.case,)
-    return (question.group,)
 
 
 def _tissues(question: Question, protocol: Protocol) -> set[tuple[Tissue, Tissue | Literal[""]]]:

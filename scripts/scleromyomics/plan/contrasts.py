@@ -9,17 +9,19 @@ platforms. Age and sex are adjusted for where the data carry it.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from scleromyomics.plan.cells import Cell, questions
-from scleromyomics.plan.cohort import Sample
+from scleromyomics.plan.cohort import Sample, Visit
 from scleromyomics.plan.eligibility import analysis_set
+from scleromyomics.plan.histories import Histories
 from scleromyomics.plan.placement import PROCESSED, place
-from scleromyomics.plan.protocol.questions import Between, BetweenTissues
+from scleromyomics.plan.protocol import Protocol
+from scleromyomics.plan.protocol.questions import Between, BetweenTissues, Question, groups_of
 from scleromyomics.plan.study import Study
-from scleromyomics.plan.vocabulary import Assay, Group, Sex, Timepoint, Tissue
+from scleromyomics.plan.vocabulary import Assay, Group, ScheduledTimepoint, Sex, Timepoint, Tissue
 from scleromyomics.stats.design import (
     Design,
     Vector,
@@ -60,6 +62,18 @@ class Member:
     wave: str
     age: float  # years at inclusion
     sex: Sex
+    control: bool = False  # of the case's or the reference's own control, which is subtracted
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """A group in one tissue, and its part in a comparison."""
+
+    role: Role
+    group: Group
+    tissue: Tissue
+    timepoint: ScheduledTimepoint
+    control: bool = False  # subtracted from the group of the same role
 
 
 @dataclass(frozen=True)
@@ -88,13 +102,13 @@ class Comparison:
         """Case minus reference, as weights of the design's coefficients."""
         return self.design.contrast({CONTRAST: 1.0})
 
-    def count(self, role: Role) -> int:
-        """Participants on one side."""
-        return sum(member.role == role for member in self.members)
+    def count(self, role: Role, *, control: bool = False) -> int:
+        """Participants on one side; or the controls that are subtracted there."""
+        return sum(member.role == role and member.control == control for member in self.members)
 
     @property
     def _case(self) -> Design:
-        return indicator(CONTRAST, [member.role == "case" for member in self.members])
+        return _term(self.members)
 
 
 class Samples:
@@ -108,6 +122,7 @@ class Samples:
         self.held = {**self._held_by_plan(), **(held or {})}
         self.left_out = analysis_set(study)
         self.questions = questions(study)
+        self.histories = Histories(self.cohort)
         groups = {number: one.group for number, one in study.protocol.populations.items()}
         self.group = {name: groups[one.population] for name, one in self.cohort.participants.items()}
         self._taken: dict[tuple[str, str], dict[str, list[Sample]]] = defaultdict(lambda: defaultdict(list))
@@ -141,7 +156,7 @@ class Samples:
         return _unit(chosen) if chosen else None
 
     def units(
-        self, found: Mapping[str, Sequence[Sample]], group: Group, *, include_overlap: bool
+        self, found: Mapping[str, Sequence[Sample]], group: Group, question: Question
     ) -> tuple[dict[str, Unit], dict[str, str]]:
         """The participants of a group who count, and why others who have samples do not."""
         units: dict[str, Unit] = {}
@@ -150,17 +165,41 @@ class Samples:
             if self.group[name] != group:
                 continue
             unit = self.unit(samples)
-            reason = self.barred(name, include_overlap=include_overlap)
+            reason = self.barred(name, question, self.cohort.visit_of(samples[0]))
             if reason or unit is None:
                 excluded[name] = reason or f"held back: {self.held[samples[0].sample]}"
             else:
                 units[name] = unit
         return units, excluded
 
-    def barred(self, participant: str, *, include_overlap: bool) -> str:
-        """Why a participant does not count, whatever the samples; empty for those who do."""
-        overlap = self.cohort.participants[participant].overlap and not include_overlap
-        return self.left_out[participant] or ("overlap syndrome" if overlap else "")
+    def barred(self, participant: str, question: Question, visit: Visit | None = None) -> str:
+        """Why a participant does not count, whatever the samples; empty for those who do.
+
+        Args:
+            participant: of any group of the question.
+            question: it may ask for a subtype of its first group, or a stage.
+            visit: the visit at which the stage counts; the inclusion visit where there is none.
+        """
+        who = self.cohort.participants[participant]
+        if self.left_out[participant]:
+            return self.left_out[participant]
+        if who.overlap and not question.include_overlap:
+            return "overlap syndrome"
+        if self.group[participant] != groups_of(question)[0]:
+            return ""
+        if question.subtype not in {None, who.disease_subtype}:
+            return "other subtype"
+        if question.stage and question.stage != self._stage(participant, visit):
+            return "other stage"
+        return ""
+
+    def _stage(self, participant: str, visit: Visit | None) -> str:
+        at = visit or next((v for v in self.histories.visits(participant) if v.timepoint == "D1"), None)
+        rule = self.study.config.analysis
+        advanced = at and self.histories.advanced(
+            at, after_years=rule.advanced_after_years, damage=rule.advanced_with
+        )
+        return "advanced" if advanced else "early"
 
     def _held_by_plan(self) -> dict[str, str]:
         """Samples that the configuration holds back, or that an assay in use has no freeze for."""
@@ -190,33 +229,79 @@ def compare_groups(samples: Samples, cell: Cell) -> Comparison:
         ValueError: if the cell's question does not compare groups.
     """
     question = samples.questions[cell.question]
-    if not isinstance(question, Between | BetweenTissues) or question.reference is None:
-        raise ValueError(f"{cell.question}: a {question.kind} question does not compare groups")
+    compared = arms(samples.study.protocol, cell, question)
     analysis = samples.study.config.analysis
-    sides: tuple[tuple[Role, Group, Tissue], ...] = (
-        ("case", question.case, cell.tissue),
-        ("reference", question.reference, cell.reference_tissue or cell.tissue),
-    )
     members: list[Member] = []
     excluded: dict[str, str] = {}
-    for role, group, tissue in sides:
-        found = samples.at(cell.assay, tissue, question.timepoint)
-        units, left = samples.units(found, group, include_overlap=question.include_overlap)
-        members += [member(samples, unit, role) for unit in units.values()]
+    for arm in compared:
+        found = samples.at(cell.assay, arm.tissue, arm.timepoint)
+        units, left = samples.units(found, arm.group, question)
+        members += [member(samples, unit, arm.role, control=arm.control) for unit in units.values()]
         excluded |= left
     members.sort(key=lambda one: one.participant)
-    case = indicator(CONTRAST, [one.role == "case" for one in members])
     minimum = samples.study.config.verdicts.skip_below_residual_df
-    kept, dropped = adjust(case, members, analysis.covariates, minimum_df=minimum)
+    kept, dropped = adjust(_term(members), members, analysis.covariates, minimum_df=minimum)
     return Comparison(tuple(members), dict(sorted(excluded.items())), kept, dropped)
 
 
-def member(samples: Samples, unit: Unit, role: Role) -> Member:
+def arms(protocol: Protocol, cell: Cell, question: Question) -> tuple[Arm, ...]:
+    """The groups that a question compares: the case, the reference, then the control of each if it is subtracted.
+
+    Raises:
+        ValueError: if the question does not compare groups, or a group whose control is asked for has none.
+    """
+    if not isinstance(question, Between | BetweenTissues) or question.reference is None:
+        raise ValueError(f"{cell.question}: a {question.kind} question does not compare groups")
+    compared = (
+        Arm("case", question.case, cell.tissue, question.timepoint),
+        Arm("reference", question.reference, cell.reference_tissue or cell.tissue, question.timepoint),
+    )
+    if not isinstance(question, BetweenTissues) or question.control_tissues is None:
+        return compared
+    controls = zip(compared, question.control_tissues, strict=True)
+    subtracted = (
+        replace(arm, group=control_of(protocol, arm.group), tissue=tissue, control=True)
+        for arm, tissue in controls
+    )
+    return *compared, *subtracted
+
+
+def control_of(protocol: Protocol, group: Group) -> Group:
+    """The control group of a group.
+
+    Raises:
+        ValueError: if it has none.
+    """
+    number = next(number for number, one in protocol.populations.items() if one.group == group)
+    for one in protocol.populations.values():
+        if one.control_of == number:
+            return one.group
+    raise ValueError(f"{group} has no control")
+
+
+def member(samples: Samples, unit: Unit, role: Role, *, control: bool = False) -> Member:
     """A unit with what the model needs to know about the participant."""
     who = samples.cohort.participants[unit.participant]
     return Member(
-        unit.participant, role, unit.samples, unit.platform, unit.batch, unit.wave, who.age, who.sex
+        unit.participant,
+        role,
+        unit.samples,
+        unit.platform,
+        unit.batch,
+        unit.wave,
+        who.age,
+        who.sex,
+        control=control,
     )
+
+
+def _term(members: Sequence[Member]) -> Design:
+    """Case or not; where controls are subtracted, the case's excess over its control beyond the reference's."""
+    case = indicator(CONTRAST, [one.role == "case" and not one.control for one in members])
+    if not any(one.control for one in members):
+        return case
+    side = indicator("side", [one.role == "case" for one in members])
+    return combine(case, side, indicator("disease", [not one.control for one in members]))
 
 
 def model(term: Design, members: Sequence[Member], covariates: Sequence[str]) -> Design:

@@ -6,16 +6,15 @@ two batches) is a difference without change, and so tells the batches apart.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from scleromyomics.plan.cells import Cell
-from scleromyomics.plan.cohort import Event, Sample, Treatment, Visit
+from scleromyomics.plan.cohort import Sample
 from scleromyomics.plan.completeness import endings
 from scleromyomics.plan.contrasts import BATCH, Member, Samples, Unit, batches
-from scleromyomics.plan.protocol.questions import BetweenTissues, Occasion
+from scleromyomics.plan.protocol.questions import BetweenTissues, Question
 from scleromyomics.plan.vocabulary import Group, ScheduledTimepoint
 from scleromyomics.stats.design import Design, combine
 
@@ -32,11 +31,15 @@ class Pairs:
         complete: both profiles, before and after.
         incomplete: what is absent, in words that can be counted.
         sides: what before and after are.
+        single: the one profile of those who have no other: before or after, and None.
+        remarks: what else to know about a complete pair.
     """
 
     complete: Mapping[str, Pair]
     incomplete: Mapping[str, str]
     sides: tuple[str, str]
+    single: Mapping[str, tuple[Unit | None, Unit | None]] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
 
 class Pairing:
@@ -44,8 +47,7 @@ class Pairing:
 
     def __init__(self, samples: Samples) -> None:
         self.samples = samples
-        self.cohort = samples.cohort
-        self.ending = endings(self.cohort)
+        self.ending = endings(samples.cohort)
 
     def change(
         self,
@@ -53,150 +55,60 @@ class Pairing:
         group: Group,
         earlier: ScheduledTimepoint,
         later: ScheduledTimepoint,
-        *,
-        include_overlap: bool,
+        question: Question,
     ) -> Pairs:
         """Two timepoints of one group."""
-        before = self.samples.at(cell.assay, cell.tissue, earlier)
-        after = self.samples.at(cell.assay, cell.tissue, later)
-        complete: dict[str, Pair] = {}
-        incomplete: dict[str, str] = {}
-        for name in self._counted(before.keys() | after.keys(), group, include_overlap=include_overlap):
-            first = self.samples.unit(before.get(name, []))
-            second = self.samples.unit(after.get(name, []))
-            if first and second:
-                complete[name] = first, second
-            elif not first:
-                incomplete[name] = self._absence(name, earlier, before.get(name, []))
-            else:
-                incomplete[name] = self._absence(name, later, after.get(name, []))
-        return Pairs(complete, incomplete, (earlier, later))
+        sides = earlier, later
+        found = [self.samples.at(cell.assay, cell.tissue, timepoint) for timepoint in sides]
+        return self._match(found, group, question, sides, self._no_visit)
 
     def tissues(self, cell: Cell, question: BetweenTissues) -> Pairs:
         """Two tissues of the same participants at one timepoint."""
         sides = (cell.reference_tissue or cell.tissue, cell.tissue)
-        before, after = (self.samples.at(cell.assay, tissue, question.timepoint) for tissue in sides)
-        complete: dict[str, Pair] = {}
-        incomplete: dict[str, str] = {}
-        everyone = before.keys() | after.keys()
-        for name in self._counted(everyone, question.case, include_overlap=question.include_overlap):
-            first = self.samples.unit(before.get(name, []))
-            second = self.samples.unit(after.get(name, []))
-            if first and second:
-                complete[name] = first, second
-            else:
-                absent, found = (sides[1], after) if first else (sides[0], before)
-                incomplete[name] = f"{absent} held back" if found.get(name) else f"no {absent}"
-        return Pairs(complete, incomplete, sides)
+        found = [self.samples.at(cell.assay, tissue, question.timepoint) for tissue in sides]
+        return self._match(found, question.case, question, sides, lambda _, tissue: f"no {tissue}")
 
-    def occasion(self, cell: Cell, question: Occasion) -> Pairs:
-        """Before and at a complication, or before and after the start of a treatment."""
-        find = self._at_complication if question.complication else self._around_treatment
-        complete: dict[str, Pair] = {}
-        incomplete: dict[str, str] = {}
-        taken = self.samples.taken(cell.assay, cell.tissue)
-        everyone = self._counted(
-            self.cohort.participants.keys(), question.group, include_overlap=question.include_overlap
-        )
-        for name in everyone:
-            found = find(name, question, taken.get(name, []))
-            if isinstance(found, str):
-                if found:
-                    incomplete[name] = found
-            else:
-                complete[name] = found
-        sides = ("D1", "complication") if question.complication else ("before treatment", "after it")
-        return Pairs(complete, incomplete, sides)
-
-    def _counted(self, names: Iterable[str], group: Group, *, include_overlap: bool) -> list[str]:
+    def counted(self, names: Iterable[str], group: Group, question: Question) -> list[str]:
         """Those of a group who count, sorted."""
         return [
             name
             for name in sorted(names)
-            if self.samples.group[name] == group
-            and not self.samples.barred(name, include_overlap=include_overlap)
+            if self.samples.group[name] == group and not self.samples.barred(name, question)
         ]
 
-    def _absence(self, name: str, timepoint: ScheduledTimepoint, samples: Sequence[Sample]) -> str:
-        if samples:
-            return f"{timepoint} held back"
-        if any(visit.timepoint == timepoint for visit in self._visits.get(name, [])):
+    def _match(
+        self,
+        found: Sequence[Mapping[str, Sequence[Sample]]],
+        group: Group,
+        question: Question,
+        sides: tuple[str, str],
+        absence: Callable[[str, str], str],
+    ) -> Pairs:
+        """Match two sets of samples by participant."""
+        complete: dict[str, Pair] = {}
+        incomplete: dict[str, str] = {}
+        single: dict[str, tuple[Unit | None, Unit | None]] = {}
+        for name in self.counted(found[0].keys() | found[1].keys(), group, question):
+            first, second = (self.samples.unit(side.get(name, [])) for side in found)
+            if first and second:
+                complete[name] = first, second
+                continue
+            absent = 1 if first else 0
+            held = bool(found[absent].get(name))
+            incomplete[name] = f"{sides[absent]} held back" if held else absence(name, sides[absent])
+            if first or second:
+                single[name] = first, second
+        return Pairs(complete, incomplete, sides, single)
+
+    def _no_visit(self, name: str, timepoint: str) -> str:
+        """Why a participant has no sample of a scheduled visit."""
+        if any(visit.timepoint == timepoint for visit in self.samples.histories.visits(name)):
             return f"no sample at {timepoint}"
         ending = self.ending.get(name)
-        if ending and ending.day <= self.samples.study.protocol.visits[timepoint].latest:
+        windows = {str(one): window for one, window in self.samples.study.protocol.visits.items()}
+        if ending and ending.day <= windows[timepoint].latest:
             return f"{ending.kind} before {timepoint}"
         return f"no {timepoint} visit"
-
-    def _at_complication(self, name: str, question: Occasion, samples: Sequence[Sample]) -> Pair | str:
-        events = self.samples.study.protocol.events
-        subtypes = events.systemic if question.complication == "systemic" else events.infectious
-        inclusion = self._inclusion(name)
-        matching = [
-            event
-            for event in self._events.get(name, [])
-            if event.kind == "complication" and event.subtype in subtypes
-        ]
-        after_inclusion = [event for event in matching if event.day > inclusion]
-        if not after_inclusion:
-            return "complication before inclusion" if matching else ""
-        first = self.samples.unit(one for one in samples if self._visit(one).timepoint == "D1")
-        if not first:
-            return "no D1 sample"
-        for event in after_inclusion:
-            window = range(event.day, event.day + question.within_days + 1)
-            second = self._first_unit([one for one in samples if self._visit(one).day in window])
-            if second:
-                return first, second
-        return f"no sample within {question.within_days} days"
-
-    def _around_treatment(self, name: str, question: Occasion, samples: Sequence[Sample]) -> Pair | str:
-        classes = question.treatment or []
-        starts = [one.start_day for one in self._treatments.get(name, []) if one.treatment_class in classes]
-        if not starts:
-            return ""
-        start = min(starts)
-        if start < self._inclusion(name):
-            return "treated before inclusion"
-        first = self._first_unit([one for one in samples if self._visit(one).day <= start], latest=True)
-        second = self._first_unit([one for one in samples if self._visit(one).day > start])
-        if first and second:
-            return first, second
-        return "no sample after the start" if first else "no sample before the start"
-
-    def _first_unit(self, samples: Sequence[Sample], *, latest: bool = False) -> Unit | None:
-        """The merged samples of the first visit (or the latest) that has any."""
-        by_visit: dict[tuple[int, str], list[Sample]] = {}
-        for one in samples:
-            by_visit.setdefault((self._visit(one).day, one.visit), []).append(one)
-        units = (self.samples.unit(by_visit[key]) for key in sorted(by_visit, reverse=latest))
-        return next((unit for unit in units if unit), None)
-
-    def _visit(self, sample: Sample) -> Visit:
-        return self.cohort.visit_of(sample)
-
-    def _inclusion(self, name: str) -> int:
-        return min((one.day for one in self._visits.get(name, []) if one.timepoint == "D1"), default=0)
-
-    @cached_property
-    def _visits(self) -> Mapping[str, list[Visit]]:
-        found: dict[str, list[Visit]] = {}
-        for visit in self.cohort.visits.values():
-            found.setdefault(visit.participant, []).append(visit)
-        return found
-
-    @cached_property
-    def _events(self) -> Mapping[str, list[Event]]:
-        found: dict[str, list[Event]] = {}
-        for event in sorted(self.cohort.events, key=lambda one: one.day):
-            found.setdefault(event.participant, []).append(event)
-        return found
-
-    @cached_property
-    def _treatments(self) -> Mapping[str, list[Treatment]]:
-        found: dict[str, list[Treatment]] = {}
-        for treatment in self.cohort.treatments:
-            found.setdefault(treatment.participant, []).append(treatment)
-        return found
 
 
 def difference_design(

@@ -13,16 +13,17 @@ from typing import Any, TypeVar
 
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import digest
+from scleromyomics.plan.associations import find_association
 from scleromyomics.plan.cells import Cell, cells
 from scleromyomics.plan.changes import find_changes, is_within
 from scleromyomics.plan.cohort import Cohort, Sample, Value
-from scleromyomics.plan.contrasts import Samples, compare_groups
+from scleromyomics.plan.contrasts import Samples, arms, compare_groups
 from scleromyomics.plan.eligibility import analysis_set
 from scleromyomics.plan.pairs import Pairing
 from scleromyomics.plan.paths import sample_folder
 from scleromyomics.plan.placement import PROCESSED, freezes, place
+from scleromyomics.plan.protocol.questions import Association
 from scleromyomics.plan.study import Study, load_study
-from scleromyomics.plan.verdicts import answered
 from scleromyomics.plan.vocabulary import Assay, Tissue
 
 Row = TypeVar("Row")
@@ -142,27 +143,35 @@ class Rows:
 
     def question(self, cell: Cell) -> list[object]:
         """What an answer depends on besides its matrices: who is compared, adjusted for what, judged how."""
-        rules = self.study.config.verdicts.model_dump()
-        if self._within(cell):
+        question = self._indexed.questions[cell.question]
+        rules = [
+            cell,
+            question.model_dump(exclude={"title", "sensitivity_of"}),
+            self.study.config.verdicts.model_dump(),
+        ]
+        if isinstance(question, Association):
+            return [*rules, find_association(self._pairing, cell)]
+        if is_within(question):
             changes = find_changes(self._pairing, cell)
-            return [cell, changes.sides, changes.bridges, rules]
+            return [*rules, changes.sides, changes.bridges]
         groups = compare_groups(self._indexed, cell)
-        return [cell, groups.members, groups.covariates, groups.dropped, rules]
+        return [*rules, groups.members, groups.covariates, groups.dropped]
 
     def compares(self, cell: Cell) -> bool:
         """Whether a cell has anyone to compare, on every side, from the sheets alone."""
-        if self._within(cell):
+        question = self._indexed.questions[cell.question]
+        if isinstance(question, Association):
+            return bool(find_association(self._pairing, cell).members)
+        if is_within(question):
             return all(side.complete for side in find_changes(self._pairing, cell).sides)
         groups = compare_groups(self._indexed, cell)
-        return all(groups.count(role) for role in ("case", "reference"))
+        compared = arms(self.study.protocol, cell, self._indexed.questions[cell.question])
+        return all(groups.count(arm.role, control=arm.control) for arm in compared)
 
     def cohort(self) -> list[object]:
         """What the tables of the whole cohort depend on."""
         config = self.study.config.model_dump(include={"analysis", "freeze", "hold_back", "verdicts"})
         return [config, self.study.protocol.model_dump(), *_records(self.study.released)]
-
-    def _within(self, cell: Cell) -> bool:
-        return is_within(self._indexed.questions[cell.question])
 
     @cached_property
     def _indexed(self) -> Samples:
@@ -174,13 +183,8 @@ class Rows:
 
     @cached_property
     def asked(self) -> list[Cell]:
-        """Cells of the question grid that have a method, and someone to compare on every side: each is a job."""
-        library = self._indexed.questions
-        return [
-            cell
-            for cell in cells(self.study)
-            if cell.assay in PROCESSED and answered(library[cell.question]) and self.compares(cell)
-        ]
+        """Cells of the question grid that are processed, with someone to compare on every side: each is a job."""
+        return [cell for cell in cells(self.study) if cell.assay in PROCESSED and self.compares(cell)]
 
     @cached_property
     def unasked(self) -> list[Cell]:

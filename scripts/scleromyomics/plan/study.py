@@ -82,7 +82,7 @@ def load_study(directory: Path, *, overrides: Mapping[str, Any] | None = None, f
     faults += [fault for sheet in sheets.values() for fault in sheet.faults]
     faults += people_faults(sheets, protocol)
     faults += sample_faults(sheets, protocol)
-    faults += setting_faults(configured, sheets)
+    faults += setting_faults(configured, sheets, protocol)
     if files:
         faults += file_faults(directory, sheets, configured)
     if config is None or any(fault.severity == "error" for fault in faults):

@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from scleromyomics.core.errors import InputError
-from scleromyomics.core.files import read_json
+from scleromyomics.core.files import read_json, sha256
 from scleromyomics.plan import paths
 from scleromyomics.plan.cells import Cell, cells, questions
 from scleromyomics.plan.changes import is_within
 from scleromyomics.plan.cohort import Participant, Sample
+from scleromyomics.plan.contrasts import arms
+from scleromyomics.plan.gene_sets import CURATED, read_gene_sets
 from scleromyomics.plan.placement import PROCESSED
-from scleromyomics.plan.protocol.questions import Between, BetweenTissues
+from scleromyomics.plan.protocol.questions import Association, Between, BetweenTissues
 from scleromyomics.plan.rows import FreezeRow, MatrixRow, Rows, rows_digest
 from scleromyomics.plan.study import Study, load_study
-from scleromyomics.plan.verdicts import answered
 from scleromyomics.plan.vocabulary import Assay
 
 FROM_THE_COMMAND_LINE = {"release"}  # everything else a study sets in its config.yaml, which records it
@@ -26,8 +27,8 @@ def load_plan(directory: Path, *, overrides: Mapping[str, Any]) -> "Plan":
     """Read the study in `directory`; `overrides` are the settings given on the command line.
 
     Raises:
-        InputError: for every fault of the sheets and settings, a line each; for a study whose record of what
-            its results were made from is gone.
+        InputError: for every fault of the sheets, settings and gene sets, a line each; for a study whose record of
+            what its results were made from is gone.
     """
     unknown = sorted(set(overrides) - FROM_THE_COMMAND_LINE)
     if unknown:
@@ -36,7 +37,9 @@ def load_plan(directory: Path, *, overrides: Mapping[str, Any]) -> "Plan":
             f" set the rest in {directory / 'config.yaml'}, which is the study's record"
         )
     _require_memory(directory)
-    return Plan(load_study(directory, overrides=overrides))
+    study = load_study(directory, overrides=overrides)
+    read_gene_sets([directory / name for name in study.config.gene_sets])
+    return Plan(study)
 
 
 def _require_memory(directory: Path) -> None:
@@ -63,15 +66,16 @@ def matrices_of(rows: Rows, cell: Cell) -> list[tuple[Assay, str, str]]:
     """
     question = questions(rows.study)[cell.question]
     tissues = {cell.tissue, cell.reference_tissue or cell.tissue}
-    only = (
-        question.timepoint
-        if isinstance(question, Between | BetweenTissues) and not is_within(question)
-        else None
-    )
+    times = {timepoint for _, _, timepoint in rows.matrices}
+    if isinstance(question, Association) and not question.change_from:
+        times = set(question.visits or [question.timepoint or "D1"])
+    elif isinstance(question, Between | BetweenTissues) and not is_within(question):
+        compared = arms(rows.study.protocol, cell, question)
+        tissues, times = {arm.tissue for arm in compared}, {arm.timepoint for arm in compared}
     return [
         (assay, tissue, timepoint)
         for assay, tissue, timepoint in rows.matrices
-        if assay == cell.assay and tissue in tissues and only in {None, timepoint}
+        if assay == cell.assay and tissue in tissues and timepoint in times
     ]
 
 
@@ -94,8 +98,11 @@ class Plan:
             str(report),
             *self.timepoint_files,
             *self._matrix_files(".h5ad", self.rows.matrices),
+            *self.profile_tables,
             *self.tables,
             *self._tables(self.release, self.rows.unasked),
+            str(paths.families(self.release)),
+            str(paths.gene_sets(self.release)),
             *(path for assay in PROCESSED for path in self._products(assay)),
         ]
 
@@ -112,8 +119,8 @@ class Plan:
 
     @cached_property
     def answered_questions(self) -> str:
-        """The questions that this version has a method for, as a pattern."""
-        return "|".join(name for name, one in questions(self.study).items() if answered(one)) or "none"
+        """The questions of the library, as a pattern."""
+        return "|".join(questions(self.study)) or "none"
 
     @cached_property
     def tables(self) -> list[str]:
@@ -124,6 +131,18 @@ class Plan:
     def unasked_tables(self) -> list[str]:
         """Result tables, of zero rows, of all other cells; `{release}` is left open as a wildcard."""
         return self._tables("{release}", self.rows.unasked)
+
+    @cached_property
+    def profile_tables(self) -> list[str]:
+        """One table of mean and spread per assay and tissue that has matrices."""
+        places = sorted({(assay, tissue) for assay, tissue, _ in self.rows.matrices})
+        return [str(paths.profiles(self.release, *place)) for place in places]
+
+    @cached_property
+    def kinds(self) -> list[str]:
+        """`question=kind` of the questions that make discoveries of their own."""
+        library = questions(self.study).items()
+        return sorted(f"{name}={one.kind}" for name, one in library if one.sensitivity_of is None)
 
     @cached_property
     def quality_tables(self) -> list[str]:
@@ -201,11 +220,21 @@ class Plan:
         """The matrices at a timepoint; with another suffix, what lies beside them."""
         return self._matrix_files(suffix, [one for one in self.rows.matrices if one[2] == key.timepoint])
 
+    def tissue_products(self, suffix: str, key: Wildcards) -> list[str]:
+        """The matrices of an assay and tissue at all timepoints; or what lies beside them."""
+        place = (key.assay, key.tissue)
+        return self._matrix_files(suffix, [one for one in self.rows.matrices if one[:2] == place])
+
     def question_products(self, suffix: str, key: Wildcards) -> list[str]:
         """The matrices that a question compares in an assay and tissue; or what lies beside them."""
         return self._matrix_files(suffix, matrices_of(self.rows, self._cell(key)))
 
     # --- what reruns jobs: digests of the cells of the sheets that they use
+
+    @cached_property
+    def curated_digest(self) -> str:
+        """For what uses the curated gene sets."""
+        return sha256(CURATED)
 
     @cached_property
     def cohort_digest(self) -> str:

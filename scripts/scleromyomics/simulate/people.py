@@ -198,7 +198,7 @@ def _measures(cohort: Cohort, protocol: Protocol, visit: Visit, seed: int) -> di
         sick = float(group == "ssc")
         found |= {
             "mrss": bounded("mrss", sick * (20 + 7 * severe - 4 * later - 4 * better + rng.normal(0, 1.5))),
-            "mrss_biopsy_site": bounded("mrss_biopsy_site", sick * (1.8 + 0.7 * severe)),
+            "mrss_biopsy_site": str(round(float(np.clip(sick * (1.8 + 0.7 * severe), 0, 3)))),
             "fvc": bounded("fvc", 102 - sick * (12 + 9 * severe + 3 * later) + rng.normal(0, 3), 1),
             "dlco": bounded("dlco", 95 - sick * (20 + 8 * severe) + rng.normal(0, 4), 1),
             "ild": bool(sick and severe > 0.5) or "ild" in happened,

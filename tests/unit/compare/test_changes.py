@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from cohorts import Cohorts
 
-from scleromyomics.compare.question import compare_changes
+from scleromyomics.compare.changes import APART, PAIRED, compare_changes, disagreement
+from scleromyomics.compare.tested import MIXED
 from scleromyomics.plan.cells import Cell
 from scleromyomics.plan.changes import is_within, select_changes
 from scleromyomics.plan.verdicts import planned_verdicts
@@ -44,17 +45,19 @@ def values(study, *, batch_shift=0.0, seed=1):
 
 def answer(study, cell, found):
     changes = select_changes(study, cell)
-    before, after = (
-        np.array([np.mean([found[name] for name in row[side].samples], axis=0) for row in changes.rows])
-        for side in (0, 1)
-    )
-    return changes, compare_changes(before, after, changes)
+
+    def profiles(units):
+        return np.array([np.mean([found[name] for name in unit.samples], axis=0) for unit in units])
+
+    before, after = (profiles([row[side] for row in changes.rows]) for side in (0, 1))
+    return changes, *compare_changes(before, after, profiles(changes.repeated.units), changes)
 
 
 def test_a_mean_change_is_the_moderated_paired_test():
     study = cohort().study()
     found = values(study)
-    changes, columns = answer(study, WITHIN, found)
+    changes, columns, method = answer(study, WITHIN, found)
+    assert method == PAIRED
     differences = np.array([found[a.samples[0]] - found[b.samples[0]] for b, a in changes.complete])
     n = len(differences)
     ordinary = moderated_t(
@@ -73,7 +76,7 @@ def test_estimates_are_those_of_a_model_with_a_column_per_participant():
     """Batches vary within and between people; the reference model knows nothing of pairs."""
     study = cohort(cases=7, controls=6, earlier=("b1", "b2", "b1"), later=("b2", "b2", "b1")).study()
     found = values(study, batch_shift=1.0)
-    _, columns = answer(study, BEYOND, found)
+    _, columns, _ = answer(study, BEYOND, found)
     samples = list(study.cohort.samples.values())
     people = sorted({one.participant for one in samples})
     matrix = np.array(
@@ -97,7 +100,7 @@ def test_estimates_are_those_of_a_model_with_a_column_per_participant():
 
 def test_a_planted_change_is_found_and_the_controls_change_is_subtracted():
     study = cohort(cases=20, controls=20, later=("b2",)).study()
-    _, columns = answer(study, BEYOND, values(study, batch_shift=3.0))
+    _, columns, _ = answer(study, BEYOND, values(study, batch_shift=3.0))
     assert np.abs(columns["estimate"][MOVED] - EFFECT).max() < 0.6
     assert np.abs(columns["estimate"][5:]).mean() < 0.3
     assert (columns["q_value"][MOVED] < 0.05).all()
@@ -111,7 +114,7 @@ def test_time_in_another_batch_is_skipped_and_bridges_make_it_an_answer():
         made.sample(name, "D1", batch="b2", bridge=f"{name}_D1_pbmc_microarray_1")
     study = made.study()
     assert {one.cell: one for one in planned_verdicts(study)}[WITHIN].verdict != "SKIP"
-    changes, columns = answer(study, WITHIN, values(study, batch_shift=3.0))
+    changes, columns, _ = answer(study, WITHIN, values(study, batch_shift=3.0))
     assert len(changes.rows) == len(changes.complete) + 4
     assert np.abs(columns["estimate"][MOVED] - EFFECT).max() < 1.0
     assert np.abs(columns["estimate"][5:].mean()) < 0.1
@@ -123,7 +126,8 @@ def test_a_missing_visit_leaves_the_pair_out_and_a_missing_value_the_pair_of_its
     study = made.study()
     found = values(study)
     found["S001_D1_pbmc_microarray_1"][0] = np.nan
-    changes, columns = answer(study, WITHIN, found)
+    changes, columns, method = answer(study, WITHIN, found)
+    assert method == MIXED
     assert len(changes.complete) == 5
     assert columns["n_pairs"][0] == 4
     assert set(columns["n_pairs"][1:]) == {5}
@@ -144,6 +148,57 @@ def test_null_changes_are_found_at_the_nominal_rate():
     for seed in range(40):
         study = cohort(cases=6, controls=6, later=("b2",)).study()
         found = values(study, batch_shift=1.0, seed=seed)
-        _, columns = answer(study, BEYOND, found)
+        _, columns, _ = answer(study, BEYOND, found)
         rates.append(np.mean(columns["p_value"][5:] < 0.05))
     assert abs(np.mean(rates) - 0.05) < 4 * np.std(rates) / np.sqrt(len(rates)) + 1e-3
+
+
+def test_single_profiles_sharpen_the_answer_and_the_complete_pairs_stand_beside():
+    made = cohort(cases=9)
+    for name in ("S001", "S002", "S003"):
+        del made.samples[f"{name}_M12_pbmc_microarray_1"]
+    study = made.study()
+    changes, columns, method = answer(study, WITHIN, values(study))
+    assert method == MIXED
+    assert set(columns["n_pairs"]) == {6}
+    assert set(columns["n_case"]) == {9}
+    assert set(columns["n_samples"]) == {15}
+    full = cohort(cases=9)
+    for name in ("S001", "S002", "S003"):
+        del full.participants[name], full.samples[f"{name}_M12_pbmc_microarray_1"]
+        del full.samples[f"{name}_D1_pbmc_microarray_1"]
+        del full.visits[name, "D1"], full.visits[name, "M12"]
+    alone_study = full.study()
+    found = values(study)
+    _, alone, paired = answer(alone_study, WITHIN, found)
+    assert paired == PAIRED
+    np.testing.assert_allclose(columns["estimate_pairs"], alone["estimate"], rtol=1e-12)
+    np.testing.assert_allclose(columns["p_pairs"], alone["p_value"], rtol=1e-12)
+    assert len(changes.repeated.units) == 15
+
+
+def test_bridges_make_the_raw_change_estimable_for_the_mixed_model_too():
+    made = cohort(cases=10, later=("b2",))
+    for name in list(made.participants)[:5]:
+        made.sample(name, "D1", batch="b2", bridge=f"{name}_D1_pbmc_microarray_1")
+    del made.samples["S010_M12_pbmc_microarray_1"]
+    study = made.study()
+    _, columns, method = answer(study, WITHIN, values(study, batch_shift=3.0))
+    assert method == MIXED
+    assert np.abs(columns["estimate"][MOVED] - EFFECT).max() < 1.0
+    assert np.abs(columns["estimate"][5:].mean()) < 0.1
+
+
+def test_estimates_that_disagree_are_flagged():
+    mixed = {"estimate": np.array([1.0, 1.0, 0.1, 1.0]), "p_value": np.array([0.01, 0.2, 0.5, 0.01])}
+    pairs = {
+        "estimate": np.array([-0.2, 1.1, -0.1, 1.0 + 2 * APART * 0.4]),
+        "p_value": np.array([0.5, 0.1, 0.6, 0.01]),
+        "se": np.full(4, 0.4),
+    }
+    assert disagreement(mixed, pairs).tolist() == [
+        "complete pairs have the opposite sign",
+        "",
+        "",
+        "complete pairs differ by more than a standard error",
+    ]

@@ -6,7 +6,7 @@ The short version of benchmarks/toy_baseline.py: the same latent truth and the s
 import numpy as np
 import pytest
 
-from scleromyomics.compare.question import compare
+from scleromyomics.compare.groups import compare_groups
 from scleromyomics.core.files import read_tsv
 from scleromyomics.plan.contrasts import Comparison, Member
 from scleromyomics.simulate.latent import Profiles, simulate_profiles, transcripts
@@ -46,7 +46,7 @@ def study(seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
     asked = comparison(profiles, rng)
     batch = rng.normal(0, BATCH_SD, (2, len(genes)))[np.arange(len(profiles.case)) % 2]
-    found = compare(profiles.values + batch, asked)
+    found = compare_groups(profiles.values + batch, asked)
     moves, called = profiles.truth != 0, found["q_value"] <= 0.05
     se = profiles.spread * np.sqrt(unscaled_variance(asked.design, asked.contrast))
     effect, df = profiles.truth[moves], found["df"][moves]

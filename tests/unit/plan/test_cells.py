@@ -2,7 +2,8 @@
 
 from cohorts import Cohorts
 
-from scleromyomics.plan.cells import Cell, cells, groups_of, questions
+from scleromyomics.plan.cells import Cell, cells, questions
+from scleromyomics.plan.protocol.questions import groups_of
 
 
 def test_the_grid_is_sorted_and_has_no_cell_twice():

@@ -42,6 +42,14 @@ def test_a_question_of_two_tissues_reads_both_matrices(plan):
     ]
 
 
+def test_profiles_of_a_tissue_read_its_matrices_at_all_timepoints(plan):
+    assert "results/releases/W2/describe/microarray/pbmc.parquet" in plan.profile_tables
+    assert set(plan.profile_tables) <= set(plan.targets)
+    folder = "results/releases/W2/matrices/microarray/pbmc"
+    found = plan.tissue_products(".h5ad", SimpleNamespace(assay="microarray", tissue="pbmc"))
+    assert found == [f"{folder}/D1.h5ad", f"{folder}/M12.h5ad"]
+
+
 def test_only_chips_have_a_definition(plan):
     assert plan.chip("P301_D1_pbmc_chip", "chip.npz") == ["results/frozen/microarray/F1/ToyHG/chip.npz"]
     assert plan.chip("P301_D1_skin_healthy_chip", "chip.npz") == []

@@ -26,5 +26,7 @@ class Config(Block):
     analysis: Analysis = Analysis()
     freeze: dict[Assay, list[Freeze]] = {}
     """Per assay, the waves on which frozen models are fitted; absent: F1, on the assay's first wave."""
+    gene_sets: list[str] = []
+    """Gene sets to test beside the curated ones: GMT files (name, description, genes; tabs between)."""
     microarray: MicroarrayConfig = MicroarrayConfig()
     verdicts: VerdictThresholds = VerdictThresholds()

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import PositiveFloat
+
 from scleromyomics.plan.block import Block
 
 
@@ -12,6 +14,10 @@ class Analysis(Block):
     """Keep participants who do not meet a criterion in models and questions."""
     unknown_eligibility: Literal["keep", "exclude"] = "keep"
     """What to do with participants for whom a criterion is unknown (a blank cell)."""
+    advanced_after_years: PositiveFloat = 5
+    """Years since onset from which the disease counts as advanced, as it does at Y5 whatever its onset."""
+    advanced_with: list[str] = ["pah", "renal_crisis"]
+    """Measures (yes or no) that stand for organ damage: from the visit at which one is true, disease is advanced."""
     covariates: list[Literal["age", "sex"]] = ["age", "sex"]
     """What questions between participants adjust for, besides the batch; dropped from the end when too few
     participants are left, with a CAUTION that names them."""

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 from scleromyomics.plan.protocol import Protocol
 from scleromyomics.plan.protocol.eligibility import Criterion
 from scleromyomics.plan.protocol.measures import Measure
-from scleromyomics.plan.protocol.questions import Association, BetweenTissues, Occasion, Question
+from scleromyomics.plan.protocol.questions import (
+    Association,
+    BetweenTissues,
+    Occasion,
+    Question,
+    groups_of,
+)
 from scleromyomics.plan.sheets.columns import FIXED
 from scleromyomics.plan.sheets.faults import Fault
 
@@ -73,6 +79,28 @@ def _measures(protocol: Protocol) -> Found:
                 "levels do not go with its type",
                 "levels for a category, and only there",
             )
+        yield from _transform(["measures", name], measure)
+
+
+def _transform(place: list[str | int], measure: Measure) -> Found:
+    """The scale of an association has what it needs."""
+    scale, low, high = measure.transform, measure.minimum, measure.maximum
+    if scale != "none" and measure.type not in ("number", "integer"):
+        yield (
+            [*place, "transform"],
+            f"is {scale} for a {measure.type}",
+            "log2 and logit for numbers and integers",
+        )
+    elif scale == "logit" and (low is None or high is None or low == high):
+        yield [*place, "transform"], "is logit without a range", "a minimum below a maximum beside it"
+    elif scale == "log2" and (low is None or low < 0):
+        yield (
+            [*place, "transform"],
+            "is log2 where values may be negative",
+            "a minimum of 0 or more beside it",
+        )
+    if measure.ordered and measure.type != "category":
+        yield [*place, "ordered"], f"is true for a {measure.type}", "ordered categories only"
 
 
 def _criteria(protocol: Protocol) -> Found:
@@ -131,6 +159,7 @@ def _questions(protocol: Protocol) -> Found:
             yield [*here, "reference"], "is the case itself", "another group, or none for a tissue question"
         yield from _order(protocol, question, here)
         yield from _kind(protocol, question, here)
+        yield from _restricted(protocol, question, here)
 
 
 def _order(protocol: Protocol, question: Question, here: list[str | int]) -> Found:
@@ -143,15 +172,62 @@ def _order(protocol: Protocol, question: Question, here: list[str | int]) -> Fou
 
 def _kind(protocol: Protocol, question: Question, here: list[str | int]) -> Found:
     if isinstance(question, Association):
-        measure = protocol.measures.get(question.measure)
-        if measure is None:
-            yield [*here, "measure"], "is not among the measures", ", ".join(protocol.measures)
-        elif measure.type == "category":
-            yield [*here, "measure"], "is a category, which has no slope", "a number, integer or boolean"
+        yield from _association(protocol, question, here)
     if isinstance(question, Occasion) and (question.complication is None) == (question.treatment is None):
         yield here, "has both or neither of complication and treatment", "one of the two"
-    if isinstance(question, BetweenTissues) and len(set(question.tissue_pair)) == 1:
+    if isinstance(question, Occasion) and question.treatment and question.baseline == "last":
+        allowed = "no baseline: it is always the last profile before the start"
+        yield [*here, "baseline"], "is for complications", allowed
+    if isinstance(question, BetweenTissues):
+        yield from _tissues(protocol, question, here)
+
+
+def _tissues(protocol: Protocol, question: BetweenTissues, here: list[str | int]) -> Found:
+    if len(set(question.tissue_pair)) == 1:
         yield [*here, "tissue_pair"], "is one tissue twice", "two tissues"
+    if question.control_tissues is None:
+        return
+    if question.reference is None:
+        yield [*here, "control_tissues"], "does not go without a reference", "a reference group beside it"
+    controlled = {protocol.populations[one.control_of].group for one in protocol.populations.values()
+                  if one.control_of in protocol.populations}  # fmt: skip
+    for key in ("case", "reference"):
+        group = getattr(question, key)
+        if group is not None and group not in controlled:
+            yield [*here, key], f"{group} has no control", ", ".join(sorted(controlled))
+
+
+def _restricted(protocol: Protocol, question: Question, here: list[str | int]) -> Found:
+    """Whom a question is restricted to, and what it checks, is there."""
+    first = groups_of(question)[0]
+    subtypes = [name for one in protocol.populations.values() if one.group == first for name in one.subtypes]
+    if question.subtype is not None and question.subtype not in subtypes:
+        yield [*here, "subtype"], f"is no subtype of {first}", ", ".join(subtypes) or "none"
+    others = [one.id for one in protocol.questions if one.id != question.id]
+    if question.sensitivity_of is not None and question.sensitivity_of not in others:
+        yield [*here, "sensitivity_of"], "is no other question", ", ".join(others)
+
+
+def _association(protocol: Protocol, question: Association, here: list[str | int]) -> Found:
+    measure = protocol.measures.get(question.measure)
+    if measure is None:
+        yield [*here, "measure"], "is not among the measures", ", ".join(protocol.measures)
+    elif measure.type == "category" and not measure.ordered:
+        allowed = "a number, integer, boolean or ordered category"
+        yield [*here, "measure"], "is a category without order", allowed
+    elif measure.ordered and (question.visits is not None or question.change_from is not None):
+        yield [*here, "measure"], "is an ordered category", "one timepoint for it, without change_from"
+    if (question.timepoint is None) == (question.visits is None):
+        yield here, "has both or neither of timepoint and visits", "one of the two"
+    if question.visits is None:
+        return
+    if question.change_from is not None:
+        yield [*here, "change_from"], "does not go with visits", "change_from beside a timepoint"
+    if len(set(question.visits)) < max(2, len(question.visits)):
+        yield [*here, "visits"], "are fewer than two, or one is there twice", "two visits or more, each once"
+    for timepoint in question.visits:
+        if timepoint not in protocol.visits:
+            yield [*here, "visits"], f"{timepoint} is not among the visits", ", ".join(protocol.visits)
 
 
 def _column_name(place: list[str | int], name: str, taken: tuple[str, ...]) -> Found:

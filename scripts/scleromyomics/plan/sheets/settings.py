@@ -4,21 +4,35 @@ from collections.abc import Iterator
 
 from scleromyomics.plan.config import Config
 from scleromyomics.plan.document import Document
+from scleromyomics.plan.protocol import Protocol
 from scleromyomics.plan.sheets.faults import Fault
 from scleromyomics.plan.sheets.people import Sheets
 
 
-def setting_faults(document: Document[Config], sheets: Sheets) -> list[Fault]:
-    """All faults between the configuration and samples.tsv."""
+def setting_faults(document: Document[Config], sheets: Sheets, protocol: Protocol) -> list[Fault]:
+    """All faults between the configuration and samples.tsv or the protocol."""
     config, sheet = document.settings, sheets["samples"]
-    if config is None or not sheet.rows:
+    if config is None:
         return []
+    if not sheet.rows:
+        return list(_damage(document, config, protocol))
     return [
+        *_damage(document, config, protocol),
         *_named(document, config, sheets),
         *_freezes(document, config, sheets),
         *_chips(document, config, sheets),
         *_unannotated(config, sheets),
     ]
+
+
+def _damage(document: Document[Config], config: Config, protocol: Protocol) -> Iterator[Fault]:
+    """The measures that make a disease advanced, where the study names its own."""
+    known = {name for name, one in protocol.measures.items() if one.type == "boolean"}
+    for place, name in enumerate(config.analysis.advanced_with):
+        if "advanced_with" in config.analysis.model_fields_set and name not in known:
+            yield document.fault(
+                ["analysis", "advanced_with", place], "is no yes-or-no measure", _words(known)
+            )
 
 
 def _named(document: Document[Config], config: Config, sheets: Sheets) -> Iterator[Fault]:

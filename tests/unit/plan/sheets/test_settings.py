@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from sheet_faults import CONFIG, SmallStudy
 
+from scleromyomics.core.errors import InputError
 from scleromyomics.plan.study import load_study
 
 
@@ -31,3 +33,9 @@ def test_a_chip_without_annotation_is_warned_of(study_dir: Callable[..., Path]) 
     config = CONFIG.replace("annotation: reference/chip_a.tsv, ", "")
     (warning,) = load_study(study_dir(SmallStudy(config=config))).warnings
     assert "has no annotation in config.yaml: no gene symbols, and sex is not checked" in str(warning)
+
+
+def test_what_makes_a_disease_advanced_is_a_measure_of_the_protocol(study_dir: Callable[..., Path]) -> None:
+    config = CONFIG + "analysis: {advanced_with: [pah, mrss]}\n"
+    with pytest.raises(InputError, match=r"analysis\.advanced_with.*'mrss': is no yes-or-no measure"):
+        load_study(study_dir(SmallStudy(config=config)))

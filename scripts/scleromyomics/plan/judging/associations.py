@@ -1,0 +1,126 @@
+"""The verdict on associations with clinical measures."""
+
+from dataclasses import replace
+
+from scleromyomics.plan.associations import (
+    ChangeSlope,
+    OrdinalOdds,
+    RepeatedSlopes,
+    Selection,
+    find_association,
+)
+from scleromyomics.plan.cells import Cell
+from scleromyomics.plan.contrasts import BATCH, batches
+from scleromyomics.plan.judging.facts import Facts
+from scleromyomics.plan.judging.finding import Finding, too_few
+from scleromyomics.plan.protocol.questions import Association
+from scleromyomics.plan.reasons import GROUPS, dropped, incomplete, joined, left_out, number
+
+
+def judge_association(facts: Facts, cell: Cell, question: Association) -> Finding:
+    """Whether slopes can be estimated, and how well."""
+    selected = find_association(facts.pairing, cell)
+    found = _enough(facts, cell, question, selected, _counted(question, selected))
+    if found.skip:
+        return found
+    what = f"the change of {question.measure}" if question.change_from else question.measure
+    if selected.constant:
+        return replace(found, skip=f"{what} does not vary", remedy=f"participants who differ in {what}")
+    told = [name for name in selected.names if selected.determined(name)]
+    if not told:
+        remedy = "measure participants who differ in it in the same batch"
+        return replace(found, skip=f"{question.measure} is aliased with batch", remedy=remedy)
+    left = {name: selected.residual_df(name) for name in told}
+    if max(left.values()) < facts.limits.skip_below_residual_df:
+        return facts.too_little_left(found, max(left.values()), "participants")
+    limits = facts.limits
+    few = limits.caution_below_pairs if question.change_from else limits.caution_below_participants
+    cautions = [
+        *facts.few(selected.participants, few, "participants"),
+        *(f"the slope {name} cannot be estimated" for name in selected.names if name not in told),
+        *_inflated(facts, selected, told, question.measure),
+        *dropped(selected.dropped),
+        *facts.freeze(cell, [unit for side in selected.sides for unit in side]),
+    ]
+    of = {name: f" {name}" if len(told) > 1 else "" for name in told}
+    notes = (
+        *_adjusted(selected),
+        *(f"{df} residual df{of[name]}" for name, df in left.items()),
+        *found.notes,
+    )
+    return replace(found, cautions=tuple(cautions), notes=notes)
+
+
+def answerable(facts_limit: int, selected: Selection) -> tuple[str, ...]:
+    """The contrasts that the rows determine with enough residual degrees of freedom."""
+    return tuple(
+        name
+        for name in selected.names
+        if selected.determined(name) and selected.residual_df(name) >= facts_limit
+    )
+
+
+def _counted(question: Association, selected: Selection) -> Finding:
+    pairs = selected.participants if isinstance(selected, ChangeSlope) else 0
+    absent = len(selected.absent)
+    lost = incomplete if isinstance(selected, ChangeSlope) else left_out
+    return Finding(
+        head=number(
+            selected.participants,
+            GROUPS[question.group],
+            f"with {question.measure} and a sample at {_times(question)}{_profiles(selected)}",
+        ),
+        n_case=selected.participants,
+        n_pairs=pairs,
+        notes=(*([f"{absent} without {question.measure}"] if absent else []), *lost(selected.excluded)),
+    )
+
+
+def _profiles(selected: Selection) -> str:
+    if not isinstance(selected, RepeatedSlopes):
+        return ""
+    return f", {number(len(selected.members), 'profiles')} in all, {selected.repeated} with several"
+
+
+def _times(question: Association) -> str:
+    if question.visits:
+        return " or ".join(question.visits)
+    return " and ".join(one for one in (question.change_from, question.timepoint) if one)
+
+
+def _enough(facts: Facts, cell: Cell, question: Association, selected: Selection, found: Finding) -> Finding:
+    limits = facts.limits
+    least = limits.skip_below_pairs if question.change_from else limits.skip_below_participants
+    limit = max(least, limits.skip_below_residual_df + 2)  # mean and slope
+    count = selected.participants
+    if count >= limit:
+        return found
+    needed_at = question.visits or [one for one in (question.change_from, question.timepoint) if one]
+    gaps = [facts.not_taken(question.group, cell.tissue, timepoint) for timepoint in needed_at]
+    if question.visits and not all(gaps):  # some visits are enough
+        gaps = []
+    where = f"with {question.measure} and {cell.assay} of {cell.tissue} at {_times(question)}"
+    more = number(limit - count, f"more {GROUPS[question.group]}", where)
+    needed = [*facts.nothing(cell, [question.group], needed_at), f"at least {limit} are needed"]
+    return too_few(found, gaps, [more], needed)
+
+
+def _inflated(facts: Facts, selected: Selection, told: list[str], measure: str) -> list[str]:
+    words = [*selected.varied, *selected.covariates]
+    limit = facts.limits.caution_above_inflation
+    found = {name: selected.inflation(name) for name in told}
+    return [
+        f"{measure} is nearly aliased with {joined(words)}: variance inflation {inflation:.1f}"
+        + (f" {name}" if len(told) > 1 else "")
+        for name, inflation in found.items()
+        if round(inflation, 6) > limit  # 5 + rounding is 5
+    ]
+
+
+def _adjusted(selected: Selection) -> tuple[str, ...]:
+    """What the model adjusts for; nothing if for nothing."""
+    several = isinstance(selected, ChangeSlope) or len(set(batches(selected.members))) > 1
+    batch = [BATCH] if several and BATCH in selected.design.terms else []
+    names = [*batch, *selected.covariates]
+    odds = ("proportional odds",) if isinstance(selected, OrdinalOdds) else ()
+    return (*odds, *((f"adjusted for {', '.join(names)}",) if names else ()))
