@@ -1,7 +1,7 @@
 """Answers about clinical measures: slopes, change on change, slopes over repeated visits, odds of higher levels.
 
-Slopes are moderated linear models, or mixed ones where visits repeat; a step of the measure is named in the unit.
-The odds of an ordered category are those of `stats.ordinal`, per unit of the feature.
+Slopes are those of moderated linear models; between participants over repeated visits, of mixed ones. A step of the
+measure is named in the unit. The odds of an ordered category are those of `stats.ordinal`, per unit of the feature.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from scleromyomics.compare.tested import (
     Columns,
     join_flags,
     tested,
-    tested_contrasts,
+    tested_mixed,
     why_untested,
 )
 from scleromyomics.core.results import COLUMNS
-from scleromyomics.plan.associations import ChangeSlope, OrdinalOdds, RepeatedSlopes
+from scleromyomics.plan.associations import BETWEEN, ChangeSlope, OrdinalOdds, RepeatedSlopes
 from scleromyomics.stats.design import without
 from scleromyomics.stats.linear import fit_contrast
 from scleromyomics.stats.mixed import fit_mixed
@@ -30,8 +30,8 @@ from scleromyomics.stats.ordinal import fit_odds
 from scleromyomics.stats.power import smallest_detectable_effect
 
 if TYPE_CHECKING:
-    from scleromyomics.plan.associations import Selection, Slope
-    from scleromyomics.stats.design import Design, Matrix
+    from scleromyomics.plan.associations import Selection
+    from scleromyomics.stats.design import Matrix, Vector
 
 ODDS = "proportional odds (McCullagh 1980), log-F(1, 1) prior, score test"
 SEPARATED = (
@@ -40,71 +40,79 @@ SEPARATED = (
 
 
 def compare_association(
-    profiles: Sequence[NDArray[np.float64]], association: "Selection", names: Sequence[str], scale: str
-) -> dict[str, object]:
+    profiles: Sequence[NDArray[np.float64]], association: "Selection", scale: str
+) -> Columns:
     """Relate each feature to a clinical measure.
 
     Args:
         profiles: for each of the association's `sides`, its units by features, on the matrix's scale; replicates
             averaged; NaN where not measured.
-        association: whose profiles, and the model.
-        names: the contrasts to answer, of those that the rows determine.
+        association: whose profiles, and the models.
         scale: the matrix's scale, for example log2.
 
     Returns:
-        The columns of a result table, by name: one value per feature, for one contrast after the other; or one
-        value for all.
+        Columns of a result table: the features once for each contrast that is answered, one after the other.
     """
     Y = (profiles[1] - profiles[0]).T if isinstance(association, ChangeSlope) else profiles[0].T
-    answers = {OrdinalOdds: _odds, RepeatedSlopes: _repeated}
-    blocks = [answers.get(type(association), _slope)(Y, association, name, scale) for name in names]
-    columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    counts = {name: np.tile(count, len(names)) for name, count in _counts(Y, association).items()}
-    return {**columns, **counts, "q_value": benjamini_hochberg(columns["p_value"])}
-
-
-def _slope(Y: "Matrix", association: "Slope | ChangeSlope") -> Columns:
-    (name,) = association.names
-    contrast = association.contrast(name)
-    columns = tested(Y, association.design, contrast)
-    plain = fit_contrast(Y, *without(association.design, contrast, association.covariates)).estimate
-    unadjusted = np.where(np.isnan(columns["estimate"]), np.nan, plain)
-    pairs = isinstance(association, ChangeSlope)
-    sensitivity = {"estimate_pairs": columns["estimate"], "p_pairs": columns["p_value"]} if pairs else {}
-    return {**columns, **sensitivity, "estimate_unadjusted": unadjusted}
-
-
-def _repeated(Y: "Matrix", association: RepeatedSlopes, names: Sequence[str]) -> list[Columns]:
-    contrasts = [association.contrast(name) for name in names]
-    participants = np.array(association.groups)
-    found = tested_contrasts(Y, association.design, contrasts, participants)
-    reduced = [without(association.design, contrast, association.covariates) for contrast in contrasts]
-    plain = fit_mixed(Y, reduced[0][0], [contrast for _, contrast in reduced], participants).estimate
-    return [
-        {**columns, "estimate_unadjusted": np.where(np.isnan(columns["estimate"]), np.nan, estimate)}
-        for columns, estimate in zip(found, plain, strict=True)
+    answer = _odds if isinstance(association, OrdinalOdds) else _slope
+    counts = _counts(Y, association)
+    blocks = [
+        answer(Y, association, name) | counts | _words(association, name, scale, len(Y))
+        for name in association.answered
     ]
+    columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+    return {**columns, "q_value": benjamini_hochberg(columns["p_value"])}
 
 
-def _odds(Y: "Matrix", association: OrdinalOdds) -> Columns:
+def _is_mixed(association: "Selection", name: str) -> bool:
+    return isinstance(association, RepeatedSlopes) and association.columns[name] == BETWEEN
+
+
+def _slope(Y: "Matrix", association: "Selection", name: str) -> Columns:
+    design, contrast = association.model(name)
+    reduced = without(design, contrast, association.covariates)
+    if isinstance(association, RepeatedSlopes) and _is_mixed(association, name):
+        participants = np.array(association.groups)
+        columns = tested_mixed(Y, design, contrast, participants)
+        plain: Vector = fit_mixed(Y, reduced[0], [reduced[1]], participants).estimate[0]
+    else:
+        columns = tested(Y, design, contrast)
+        plain = fit_contrast(Y, *reduced).estimate
+    if isinstance(association, ChangeSlope):
+        columns |= {"estimate_pairs": columns["estimate"], "p_pairs": columns["p_value"]}
+    return {**columns, "estimate_unadjusted": np.where(np.isnan(columns["estimate"]), np.nan, plain)}
+
+
+def _odds(Y: "Matrix", association: "OrdinalOdds", _name: str) -> Columns:
     design = association.design
-    fit = fit_odds(Y, association.outcome, design.matrix)
+    reduced, _ = without(design, np.zeros(len(design.names)), association.covariates)
+    fit, plain = (fit_odds(Y, association.outcome, one.matrix) for one in (design, reduced))
     reason = why_untested(Y, fit.df, fit.estimate)
     some = reason == ""
-    columns: Columns = {name: np.full(len(Y), np.nan) for name, kind in COLUMNS.items() if kind == "double"}
-    for name in ("estimate", "se", "ci_low", "ci_high", "statistic", "df", "p_value"):
-        columns[name] = np.where(some, getattr(fit, name), np.nan)
+    columns: Columns = {
+        column: np.full(len(Y), np.nan) for column, kind in COLUMNS.items() if kind == "double"
+    }
+    for column in ("estimate", "se", "ci_low", "ci_high", "statistic", "df", "p_value"):
+        columns[column] = np.where(some, getattr(fit, column), np.nan)
     columns["mde"][some] = smallest_detectable_effect(fit.se[some], np.ones(1), fit.df[some])
-    columns["estimate_unadjusted"] = np.where(some, _unadjusted(Y, association, design), np.nan)
-    notes = join_flags(
-        np.where(np.isfinite(Y).all(axis=1), "", MISSING), np.where(fit.separated, SEPARATED, "")
-    )
+    columns["estimate_unadjusted"] = np.where(some, plain.estimate, np.nan)
+    missing = np.where(np.isfinite(Y).all(axis=1), "", MISSING)
+    notes = join_flags(missing, np.where(fit.separated, SEPARATED, ""))
     return {**columns, "flag": join_flags(reason, np.where(some, notes, ""))}
 
 
-def _unadjusted(Y: "Matrix", association: OrdinalOdds, design: "Design") -> NDArray[np.float64]:
-    reduced, _ = without(design, np.zeros(len(design.names)), association.covariates)
-    return fit_odds(Y, association.outcome, reduced.matrix).estimate
+def _words(association: "Selection", name: str, scale: str, features: int) -> Columns:
+    """What the numbers are, once per feature."""
+    formula = association.model(name)[0].formula
+    unit = f"{scale} per {association.per}" if association.per else scale
+    method = MIXED if _is_mixed(association, name) else LINEAR
+    if isinstance(association, ChangeSlope):
+        method = f"{LINEAR} of paired differences"
+    if isinstance(association, OrdinalOdds):
+        formula = formula.replace("~ 1", f"{association.measure} ~ feature", 1)
+        unit, method = f"log odds per {scale}", ODDS
+    words = {"contrast": f"{association.measure}: {name}", "unit": unit, "formula": formula, "method": method}
+    return {column: np.full(features, text) for column, text in words.items()}
 
 
 def _counts(Y: "Matrix", association: "Selection") -> Columns:

@@ -8,7 +8,7 @@ the reason in its flag.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from scleromyomics.plan.cells import Cell
     from scleromyomics.plan.changes import Changes
-    from scleromyomics.plan.contrasts import Unit
+    from scleromyomics.plan.contrasts import Member, Unit
     from scleromyomics.plan.protocol.questions import Question
     from scleromyomics.plan.study import Study
 
@@ -82,35 +82,43 @@ def run(
         study, release=release, question=question, assay=assay, tissue=tissue, expected=rows
     )
     samples = pool([schema.read(path) for path in matrices])
+    answer = _answer(samples, read, cell)
+    blocks = len(answer["estimate"]) // max(samples.n_vars, 1)  # one per contrast
     write_results(
         table,
         {
             **fixed,
-            "feature": samples.var["feature"].to_numpy(),
-            "gene_symbol": samples.var["gene_symbol"].to_numpy(),
+            "feature": np.tile(samples.var["feature"].to_numpy(), blocks),
+            "gene_symbol": np.tile(samples.var["gene_symbol"].to_numpy(), blocks),
             "unit": samples.uns[schema.KEY]["scale"],
-            **_answer(samples, read, cell),
+            **answer,
         },
-        rows=samples.n_vars,
+        rows=samples.n_vars * blocks,
     )
 
 
-def _answer(samples: "AnnData", study: "Study", cell: "Cell") -> dict[str, object]:
+def _answer(samples: "AnnData", study: "Study", cell: "Cell") -> dict[str, Any]:
     """The columns that differ between questions, or between features."""
+    from scleromyomics.compare.associations import compare_association
     from scleromyomics.compare.changes import compare_changes
     from scleromyomics.compare.groups import compare_groups
     from scleromyomics.compare.tested import LINEAR, MIXED
+    from scleromyomics.plan.associations import select_association
     from scleromyomics.plan.cells import questions
     from scleromyomics.plan.changes import is_within, select_changes
     from scleromyomics.plan.contrasts import select
+    from scleromyomics.plan.protocol.questions import Association
 
     held = dict.fromkeys(study.released.samples.keys() - set(samples.obs_names), "in no matrix")
     question = questions(study)[cell.question]
+    if isinstance(question, Association):
+        association = select_association(study, cell, held)
+        profiles = [_merged(samples, side) for side in association.sides]
+        return compare_association(profiles, association, samples.uns[schema.KEY]["scale"])
     if is_within(question):
         changes = select_changes(study, cell, held)
         before, after = (_merged(samples, [row[side] for row in changes.rows]) for side in (0, 1))
-        profiles = _merged(samples, changes.repeated.units)
-        columns, method = compare_changes(before, after, profiles, changes)
+        columns, method = compare_changes(before, after, _merged(samples, changes.repeated.units), changes)
         design = changes.repeated.design if method == MIXED else changes.design
         return {
             "contrast": _change(question, changes),
@@ -128,7 +136,7 @@ def _answer(samples: "AnnData", study: "Study", cell: "Cell") -> dict[str, objec
     }
 
 
-def _merged(samples: "AnnData", units: Sequence["Unit"]) -> NDArray[np.float64]:
+def _merged(samples: "AnnData", units: Sequence["Unit | Member"]) -> NDArray[np.float64]:
     """The profile of each unit, its replicates averaged over those that measured the feature."""
     names = [(number, sample) for number, unit in enumerate(units) for sample in unit.samples]
     rows = samples.obs_names.get_indexer([sample for _, sample in names])

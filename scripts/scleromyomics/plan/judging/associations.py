@@ -1,5 +1,6 @@
 """The verdict on associations with clinical measures."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from scleromyomics.plan.associations import (
@@ -11,10 +12,10 @@ from scleromyomics.plan.associations import (
 )
 from scleromyomics.plan.cells import Cell
 from scleromyomics.plan.contrasts import BATCH, batches
-from scleromyomics.plan.judging.facts import Facts
+from scleromyomics.plan.judging.facts import Facts, named
 from scleromyomics.plan.judging.finding import Finding, too_few
 from scleromyomics.plan.protocol.questions import Association
-from scleromyomics.plan.reasons import GROUPS, dropped, incomplete, joined, left_out, number
+from scleromyomics.plan.reasons import dropped, incomplete, joined, left_out, number
 
 
 def judge_association(facts: Facts, cell: Cell, question: Association) -> Finding:
@@ -31,14 +32,14 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
         remedy = "measure participants who differ in it in the same batch"
         return replace(found, skip=f"{question.measure} is aliased with batch", remedy=remedy)
     left = {name: selected.residual_df(name) for name in told}
-    if max(left.values()) < facts.limits.skip_below_residual_df:
+    if not selected.answered:
         return facts.too_little_left(found, max(left.values()), "participants")
     limits = facts.limits
     few = limits.caution_below_pairs if question.change_from else limits.caution_below_participants
     cautions = [
         *facts.few(selected.participants, few, "participants"),
-        *(f"the slope {name} cannot be estimated" for name in selected.names if name not in told),
-        *_inflated(facts, selected, told, question.measure),
+        *_untold(selected, left),
+        *_inflated(facts, selected, question.measure),
         *dropped(selected.dropped),
         *facts.freeze(cell, [unit for side in selected.sides for unit in side]),
     ]
@@ -51,15 +52,6 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
     return replace(found, cautions=tuple(cautions), notes=notes)
 
 
-def answerable(facts_limit: int, selected: Selection) -> tuple[str, ...]:
-    """The contrasts that the rows determine with enough residual degrees of freedom."""
-    return tuple(
-        name
-        for name in selected.names
-        if selected.determined(name) and selected.residual_df(name) >= facts_limit
-    )
-
-
 def _counted(question: Association, selected: Selection) -> Finding:
     pairs = selected.participants if isinstance(selected, ChangeSlope) else 0
     absent = len(selected.absent)
@@ -67,7 +59,7 @@ def _counted(question: Association, selected: Selection) -> Finding:
     return Finding(
         head=number(
             selected.participants,
-            GROUPS[question.group],
+            named(question, question.group),
             f"with {question.measure} and a sample at {_times(question)}{_profiles(selected)}",
         ),
         n_case=selected.participants,
@@ -84,7 +76,8 @@ def _profiles(selected: Selection) -> str:
 
 def _times(question: Association) -> str:
     if question.visits:
-        return " or ".join(question.visits)
+        *rest, last = question.visits
+        return f"{', '.join(rest)} or {last}" if rest else last
     return " and ".join(one for one in (question.change_from, question.timepoint) if one)
 
 
@@ -100,21 +93,36 @@ def _enough(facts: Facts, cell: Cell, question: Association, selected: Selection
     if question.visits and not all(gaps):  # some visits are enough
         gaps = []
     where = f"with {question.measure} and {cell.assay} of {cell.tissue} at {_times(question)}"
-    more = number(limit - count, f"more {GROUPS[question.group]}", where)
+    more = number(limit - count, f"more {named(question, question.group)}", where)
     needed = [*facts.nothing(cell, [question.group], needed_at), f"at least {limit} are needed"]
     return too_few(found, gaps, [more], needed)
 
 
-def _inflated(facts: Facts, selected: Selection, told: list[str], measure: str) -> list[str]:
-    words = [*selected.varied, *selected.covariates]
-    limit = facts.limits.caution_above_inflation
-    found = {name: selected.inflation(name) for name in told}
+def _untold(selected: Selection, left: Mapping[str, int]) -> list[str]:
+    """Slopes of several that are not answered, and why."""
     return [
-        f"{measure} is nearly aliased with {joined(words)}: variance inflation {inflation:.1f}"
-        + (f" {name}" if len(told) > 1 else "")
-        for name, inflation in found.items()
-        if round(inflation, 6) > limit  # 5 + rounding is 5
+        f"the slope {name} is not answered ("
+        + (f"{number(left[name], 'residual df')}" if name in left else "aliased with batch or visit")
+        + ")"
+        for name in selected.names
+        if name not in selected.answered
     ]
+
+
+def _inflated(facts: Facts, selected: Selection, measure: str) -> list[str]:
+    words = joined([*selected.varied, *selected.covariates])
+    limit = facts.limits.caution_above_inflation
+    found = {name: selected.inflation(name) for name in selected.answered}
+    return [
+        f"{measure} is nearly aliased with {words}: variance inflation {value:.1f}{_which(selected, name)}"
+        for name, value in found.items()
+        if round(value, 6) > limit  # 5 + rounding is 5
+    ]
+
+
+def _which(selected: Selection, name: str) -> str:
+    """Names a slope where there are several."""
+    return f" {name}" if len(selected.names) > 1 else ""
 
 
 def _adjusted(selected: Selection) -> tuple[str, ...]:

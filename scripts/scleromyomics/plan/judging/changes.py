@@ -7,13 +7,22 @@ from math import ceil
 from scleromyomics.plan.cells import Cell
 from scleromyomics.plan.changes import Changes, WithinQuestion, find_changes
 from scleromyomics.plan.contrasts import BATCH, batches
-from scleromyomics.plan.judging.facts import TECHNICAL, Facts
+from scleromyomics.plan.judging.facts import TECHNICAL, Facts, named
 from scleromyomics.plan.judging.finding import Finding, too_few
 from scleromyomics.plan.pairs import CHANGE, Pair, difference_design
-from scleromyomics.plan.protocol.questions import BetweenTissues, Interaction, Occasion, Within
-from scleromyomics.plan.reasons import GROUPS, incomplete, joined, listed, number
-from scleromyomics.plan.vocabulary import Group
+from scleromyomics.plan.protocol.questions import BetweenTissues, Interaction, Occasion, Within, groups_of
+from scleromyomics.plan.reasons import incomplete, joined, listed, number
+from scleromyomics.plan.vocabulary import Group, TreatmentClass
 from scleromyomics.stats.design import Design, estimable, residual_df
+
+TREATMENTS: Mapping[TreatmentClass, str] = {
+    "immunomodulator": "an immunomodulator",
+    "cell_therapy": "a cell therapy",
+    "immunosuppressant": "an immunosuppressant",
+    "corticosteroid": "a corticosteroid",
+    "other": "another treatment",
+}
+"""What reasons call the classes of treatments."""
 
 
 def judge_changes(facts: Facts, cell: Cell, question: WithinQuestion) -> Finding:
@@ -46,6 +55,7 @@ def judge_changes(facts: Facts, cell: Cell, question: WithinQuestion) -> Finding
         *([number(len(changes.linked), "bridge samples")] if changes.linked else []),
         *_overlapping(changes),
         *found.notes,
+        *facts.reclassified(unit for pair in changes.complete for unit in pair),
     )
     return replace(found, cautions=tuple(cautions), notes=notes)
 
@@ -53,9 +63,9 @@ def judge_changes(facts: Facts, cell: Cell, question: WithinQuestion) -> Finding
 def _words(question: WithinQuestion, changes: Changes) -> list[str]:
     """What reasons call the sides."""
     if isinstance(question, Interaction):
-        return [GROUPS[question.case], GROUPS[question.reference]]
-    group = question.case if isinstance(question, BetweenTissues) else question.group
-    return [GROUPS[group], f"{GROUPS[group]} without it"][: len(changes.sides)]
+        return [named(question, question.case), named(question, question.reference)]
+    word = named(question, groups_of(question)[0])
+    return [word, f"{word} without it"][: len(changes.sides)]
 
 
 def _what(question: WithinQuestion) -> str:
@@ -84,10 +94,12 @@ def _too_few_pairs(
     where, gaps, times = _structure(facts, cell, question, list(short))
     several = len(counts) > 1 and isinstance(question, Interaction)
     more = [
-        number(limit - n, "more complete pairs", f"of {GROUPS[group]} {where}" if several else where)
+        number(limit - n, "more complete pairs", f"of {named(question, group)} {where}" if several else where)
         for group, n in short.items()
     ]
     absent = facts.nothing(cell, _groups(question), times)
+    if isinstance(question, Occasion) and not absent and not counts[0] and not found.notes:
+        absent = [f"no {named(question, question.group)} with {_event(question)}"]
     return too_few(
         found, gaps, more, [*absent, f"at least {limit}{' of each' if several else ''} are needed"]
     )
@@ -121,10 +133,16 @@ def _structure(
             only_d1 = facts.times(question.group, cell.tissue) == ["D1"]
             gaps = [f"the protocol takes {cell.tissue} at D1 only"] if only_d1 else []
             initial = "D1" if question.baseline == "inclusion" else "an earlier visit"
-            around = (
-                f"of {initial} and a complication" if question.complication else "around a treatment's start"
-            )
+            what = _event(question)
+            around = f"of {initial} and {what}" if question.complication else f"around the start of {what}"
             return around, gaps, ["D1"] if question.complication and question.baseline == "inclusion" else []
+
+
+def _event(question: Occasion) -> str:
+    """What time is anchored at."""
+    if question.complication:
+        return f"{'an' if question.complication == 'infectious' else 'a'} {question.complication} complication"
+    return " or ".join(TREATMENTS[one] for one in question.treatment or [])
 
 
 def _time_apart(facts: Facts, found: Finding, question: WithinQuestion, changes: Changes) -> Finding:
@@ -177,8 +195,8 @@ def _uncontrolled(facts: Facts, question: WithinQuestion, changes: Changes) -> l
 
 def _overlapping(changes: Changes) -> list[str]:
     """Treatments that started beside the one that the question is about, by participant."""
-    remarks: Mapping[str, str] = changes.sides[0].remarks
-    return [listed(f"{name}: {remark}" for name, remark in remarks.items())] if remarks else []
+    remarks = [f"{name}: {remark}" for side in changes.sides for name, remark in side.remarks.items()]
+    return [listed(remarks)] if remarks else []
 
 
 def _assumption(design: Design) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from scleromyomics.plan.contrasts import BATCH, Member, Samples, Unit, batches
 from scleromyomics.plan.judging.finding import Finding
 from scleromyomics.plan.pairs import Pairing
 from scleromyomics.plan.placement import PROCESSED, freezes
+from scleromyomics.plan.protocol.questions import Question, groups_of
 from scleromyomics.plan.reasons import GROUPS, joined, number
 from scleromyomics.plan.vocabulary import Assay, Group, Tissue
 from scleromyomics.stats.design import Design, Vector, variance_inflation
@@ -101,10 +102,17 @@ class Facts:
             if count < limit and cell.assay in PROCESSED
         ]
 
-    def reclassified(self, members: Sequence[Member]) -> list[str]:
+    def reclassified(self, members: Iterable[Unit | Member]) -> list[str]:
         """How many converted later."""
-        count = sum(one.participant in self.reclassified_people for one in members)
+        count = len({one.participant for one in members} & self.reclassified_people)
         return [f"{count} reclassified later, counted as at inclusion"] if count else []
+
+
+def named(question: Question, group: Group) -> str:
+    """What reasons call a group of a question, with the subtype or stage that it asks for in the first one."""
+    asked = [one for one in (question.stage, question.subtype) if one]
+    restricted = asked and group == groups_of(question)[0]
+    return f"{GROUPS[group]} ({', '.join(asked)})" if restricted else GROUPS[group]
 
 
 FreezeKey = tuple[str, str, str, str]  # assay, freeze, platform, tissue

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from scleromyomics.plan.reasons import joined
 from scleromyomics.plan.vocabulary import Verdict
 
 
@@ -54,4 +55,4 @@ def too_few(found: Finding, gaps: Iterable[str], more: Iterable[str], needed: It
     structural = [gap for gap in dict.fromkeys(gaps) if gap]
     if structural:
         return replace(found, skip="; ".join(structural))
-    return replace(found, skip="; ".join(needed), remedy=" and ".join(more))
+    return replace(found, skip="; ".join(needed), remedy=joined(list(more)))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from scleromyomics.plan.cells import Cell
 from scleromyomics.plan.contrasts import BATCH, Arm, Comparison, Member, arms, batches, compare_groups
-from scleromyomics.plan.judging.facts import TECHNICAL, Facts
+from scleromyomics.plan.judging.facts import TECHNICAL, Facts, named
 from scleromyomics.plan.judging.finding import Finding, too_few
 from scleromyomics.plan.protocol.questions import Between, BetweenTissues
 from scleromyomics.plan.reasons import GROUPS, SHOWN, dropped, joined, left_out, listed, number
@@ -18,9 +18,10 @@ def judge_groups(facts: Facts, cell: Cell, question: Between | BetweenTissues) -
     comparison = compare_groups(facts.samples, cell)
     compared = arms(facts.samples.study.protocol, cell, question)
     counts = {arm: comparison.count(arm.role, control=arm.control) for arm in compared}
-    found = _counted(cell, counts, comparison.excluded)
+    words = [named(question, arm.group) for arm in compared]
+    found = _counted(cell, counts, words, comparison.excluded)
     if min(counts.values()) < facts.limits.skip_below_participants:
-        found = _too_small(facts, cell, found, counts)
+        found = _too_small(facts, cell, found, counts, words)
     if not found.skip:
         found = _apart(found, comparison, compared)
     if found.skip:
@@ -49,9 +50,11 @@ def adjusted(members: Sequence[Member], covariates: Sequence[str]) -> tuple[str,
     return (f"adjusted for {', '.join(names)}",) if names else ()
 
 
-def _counted(cell: Cell, counts: Mapping[Arm, int], excluded: Mapping[str, str]) -> Finding:
+def _counted(
+    cell: Cell, counts: Mapping[Arm, int], words: Sequence[str], excluded: Mapping[str, str]
+) -> Finding:
     compared = list(counts)
-    said = [number(count, GROUPS[arm.group]) for arm, count in counts.items()]
+    said = [number(count, word) for count, word in zip(counts.values(), words, strict=True)]
     case, reference = compared[:2]
     notes = [*left_out(excluded)]
     if len(compared) > 2:
@@ -64,17 +67,20 @@ def _counted(cell: Cell, counts: Mapping[Arm, int], excluded: Mapping[str, str])
     )
 
 
-def _too_small(facts: Facts, cell: Cell, found: Finding, counts: Mapping[Arm, int]) -> Finding:
+def _too_small(
+    facts: Facts, cell: Cell, found: Finding, counts: Mapping[Arm, int], words: Sequence[str]
+) -> Finding:
     limit = facts.limits.skip_below_participants
     short = {arm: count for arm, count in counts.items() if count < limit}
     gaps = [facts.not_taken(arm.group, arm.tissue, arm.timepoint) for arm in short]
     more = [
         number(
             limit - count,
-            f"more {GROUPS[arm.group]}",
+            f"more {word}",
             f"with {cell.assay} of {arm.tissue} at {arm.timepoint}",
         )
-        for arm, count in short.items()
+        for (arm, count), word in zip(counts.items(), words, strict=True)
+        if arm in short
     ]
     absent = facts.nothing(cell, [arm.group for arm in counts], [next(iter(counts)).timepoint])
     return too_few(found, gaps, more, [*absent, f"at least {limit} of each are needed"])
