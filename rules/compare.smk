@@ -68,6 +68,8 @@ rule compare_gene_sets:
     """Test in every table of abundances which gene sets move together, against all other genes."""
     input:
         tables=plan.tables,
+        matrices=ancient(plan.matrix_files(".h5ad")),
+        receipts=plan.matrix_files(".receipt.json"),
         gmt=settings["gene_sets"],
     output:
         gene_sets="results/releases/{release}/compare/gene_sets.parquet",
@@ -79,16 +81,20 @@ rule compare_gene_sets:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=lambda wildcards, input: 1000 + 5 * input.size_mb,
+        mem_mb=lambda wildcards, input: 1000 + 10 * input.size_mb,
         runtime=30,
     params:
         code=code_digest("scleromyomics.compare.gene_sets"),
         curated=plan.curated_digest,
         gmt=lambda wildcards, input: flag("--gmt", input.gmt),
         tables=lambda wildcards, input: flag("--tables", input.tables),
+        matrices=lambda wildcards, input: flag("--matrices", input.matrices),
+        within=flag("--within", plan.within),
     shell:
         "python -m scleromyomics.compare.gene_sets"
         " {params.tables:q}"
+        " {params.matrices:q}"
         " {params.gmt:q}"
+        " {params.within:q}"
         " --gene-sets {output.gene_sets:q}"
         " &> {log:q}"

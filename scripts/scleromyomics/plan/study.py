@@ -55,7 +55,7 @@ def load_study(directory: Path, *, overrides: Mapping[str, Any] | None = None, f
     Args:
         directory: where config.yaml and the five sheets are (and protocol.yaml, if the study has its own).
         overrides: settings that stand above those of config.yaml, nested alike.
-        files: also look at the raw files: that each is there, can be read, and has the declared md5.
+        files: also look at the files that they name: that each is there, can be read, and has the declared md5.
 
     Returns:
         The study, with the warnings sorted by file, line and column.

@@ -97,7 +97,7 @@ class Plan:
         return [
             str(report),
             *self.timepoint_files,
-            *self._matrix_files(".h5ad", self.rows.matrices),
+            *self.matrix_files(".h5ad"),
             *self.profile_tables,
             *self.tables,
             *self._tables(self.release, self.rows.unasked),
@@ -143,6 +143,17 @@ class Plan:
         """`question=kind` of the questions that make discoveries of their own."""
         library = questions(self.study).items()
         return sorted(f"{name}={one.kind}" for name, one in library if one.sensitivity_of is None)
+
+    @cached_property
+    def within(self) -> list[str]:
+        """The questions that compare participants with themselves: differences of their profiles."""
+        library = questions(self.study).items()
+        changes = (
+            name
+            for name, one in library
+            if is_within(one) or (isinstance(one, Association) and one.change_from is not None)
+        )
+        return sorted(changes)
 
     @cached_property
     def quality_tables(self) -> list[str]:
@@ -215,6 +226,10 @@ class Plan:
     def matrix_products(self, name: str, key: Wildcards) -> list[str]:
         """The file `name` of every sample of an assay, tissue and timepoint."""
         return self._files(name, [row.sample for row in self._matrix(key)])
+
+    def matrix_files(self, suffix: str) -> list[str]:
+        """All matrices of the release; with another suffix, what lies beside them."""
+        return self._matrix_files(suffix, self.rows.matrices)
 
     def timepoint_products(self, suffix: str, key: Wildcards) -> list[str]:
         """The matrices at a timepoint; with another suffix, what lies beside them."""

@@ -11,7 +11,10 @@ import numpy as np
 
 
 def main(folder, seed=1, genes=500):
-    """Sets of 1 to 60 genes, some of them moving up or down; t statistics, some of them normal or extreme."""
+    """Sets of 1 to 60 genes, some of them moving up or down; t statistics, some of them normal or extreme.
+
+    Then values of the genes in 14 samples, with sets whose genes correlate, and a design whose last column is tested.
+    """
     rng = np.random.default_rng(seed)
     statistic, df = rng.standard_t(8, genes), rng.uniform(2, 60, genes)
     sets = [rng.choice(genes, size, replace=False) for size in [1, 2, 3, *rng.integers(4, 60, 27)]]
@@ -24,6 +27,14 @@ def main(folder, seed=1, genes=500):
         f"{number}\t{gene + 1}" for number, members in enumerate(sets, start=1) for gene in sorted(members)
     ]
     (folder / "sets.tsv").write_text("\n".join(["set\tgene", *rows]) + "\n")
+    number = np.arange(14)
+    design = np.column_stack([number >= 0, number % 2, number % 3 == 0, number >= 7])
+    values = rng.normal(size=(genes, 14))
+    for number, members in enumerate(sets):
+        values[members] += rng.uniform(0, 0.8) * rng.normal(size=14) + (number % 3 == 1) * 0.4 * design[:, 3]
+    values *= np.sqrt(5 / rng.chisquare(5, (genes, 1)))
+    np.savetxt(folder / "values.tsv", 8 + values, "%.4f", "\t")
+    np.savetxt(folder / "design.tsv", design, "%d", "\t", header="intercept\tbatch\tlate\tcase", comments="")
     subprocess.run(["Rscript", Path(__file__).with_name("camera.R"), folder], check=True)
 
 

@@ -37,6 +37,19 @@ def test_all_faults_are_shown_and_nothing_is_written(study):
     assert not (study / "results").exists()
 
 
+def test_faults_of_gene_sets_are_shown_with_those_of_the_sheets(study):
+    config = study / "config.yaml"
+    config.write_text(config.read_text() + "gene_sets: [own.gmt, none.gmt]\n")
+    (study / "own.gmt").write_text("fine\tabout\tA\tB\nlone\tabout\tA\n")
+    (study / "raw/microarray/P301_D1_pbmc_chip.CEL").unlink()
+    with pytest.raises(InputError) as error:
+        check(study)
+    absent, short, raw = str(error.value).splitlines()
+    assert "none.gmt: does not exist; allowed: a GMT file" in absent
+    assert "own.gmt, line 2: 3 columns; allowed: name, description, 2 genes or more" in short
+    assert "P301_D1_pbmc_chip.CEL" in raw
+
+
 def admit(study, sample, **changes):
     raw = study / "raw" / "microarray" / f"{sample}.CEL"
     found = {"status": "accepted", "sha256": sha256(raw), "size": raw.stat().st_size, "reason": ""}

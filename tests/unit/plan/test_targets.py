@@ -5,7 +5,7 @@ import pytest
 
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import write_json
-from scleromyomics.plan.cells import cells
+from scleromyomics.plan.cells import cells, questions
 from scleromyomics.plan.targets import flag, load_plan
 
 
@@ -48,6 +48,24 @@ def test_profiles_of_a_tissue_read_its_matrices_at_all_timepoints(plan):
     folder = "results/releases/W2/matrices/microarray/pbmc"
     found = plan.tissue_products(".h5ad", SimpleNamespace(assay="microarray", tissue="pbmc"))
     assert found == [f"{folder}/D1.h5ad", f"{folder}/M12.h5ad"]
+
+
+def test_gene_sets_read_all_matrices_and_know_which_questions_are_within_participants(plan):
+    matrices = plan.matrix_files(".h5ad")
+    assert len(matrices) == len(set(matrices)) == len(plan.rows.matrices)
+    assert set(matrices) <= set(plan.targets)
+    library = questions(plan.study)
+    kinds = {name: library[name].kind for name in plan.within}
+    assert (
+        {"within", "interaction", "event"}
+        <= set(kinds.values())
+        <= {*("within", "interaction", "event", "tissue", "association")}
+    )
+    associations = [one for one in library.values() if one.kind == "association"]
+    assert {one.id for one in associations if one.change_from} == {
+        name for name, kind in kinds.items() if kind == "association"
+    }
+    assert not {name for name, one in library.items() if one.kind == "between"} & set(plan.within)
 
 
 def test_only_chips_have_a_definition(plan):

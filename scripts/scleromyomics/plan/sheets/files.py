@@ -1,4 +1,4 @@
-"""The raw files themselves: each is there, can be read, is not empty, and is the one that was declared."""
+"""The files themselves: each is there, can be read, is not empty, and is the one that was declared."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from scleromyomics.core.files import md5, sha256
 from scleromyomics.plan.config import Config
 from scleromyomics.plan.document import Document
+from scleromyomics.plan.gene_sets import gene_set_faults
 from scleromyomics.plan.sheets.faults import Fault
 from scleromyomics.plan.sheets.people import Sheets
 from scleromyomics.plan.sheets.reader import Row
@@ -23,6 +24,7 @@ def file_faults(directory: Path, sheets: Sheets, document: Document[Config]) -> 
     faults += _same_file(directory, sheets)
     if document.settings is not None:
         faults += _definitions(directory, document, document.settings)
+        faults += gene_set_faults([directory / name for name in document.settings.gene_sets])
     return faults
 
 
