@@ -84,8 +84,9 @@ def run(
     by_quality = held_by_quality(quality or [])
     by_plan = place(read.cohort, read.config, release=read.release).held
     refused = held_rows(read.released, {**by_quality, **by_plan})
-    planned = planned_rows(planned_verdicts(read))
-    write_tsv(verdicts, VERDICTS, verdict_rows(planned, planned_rows(final_verdicts(read, by_quality))))
+    planned = planned_verdicts(read)
+    final = final_verdicts(planned, read, by_quality)
+    write_tsv(verdicts, VERDICTS, verdict_rows(planned_rows(planned), planned_rows(final)))
     write_tsv(held, HELD, refused)
 
 

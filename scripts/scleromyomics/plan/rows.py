@@ -17,13 +17,15 @@ from scleromyomics.plan.associations import find_association
 from scleromyomics.plan.cells import Cell, cells
 from scleromyomics.plan.changes import find_changes, is_within
 from scleromyomics.plan.cohort import Cohort, Sample, Value
-from scleromyomics.plan.contrasts import Samples, arms, compare_groups
+from scleromyomics.plan.contrasts import Samples, compare_groups
 from scleromyomics.plan.eligibility import analysis_set
+from scleromyomics.plan.judging.facts import Facts
 from scleromyomics.plan.pairs import Pairing
 from scleromyomics.plan.paths import sample_folder
 from scleromyomics.plan.placement import PROCESSED, freezes, place
 from scleromyomics.plan.protocol.questions import Association
 from scleromyomics.plan.study import Study, load_study
+from scleromyomics.plan.verdicts import judge
 from scleromyomics.plan.vocabulary import Assay, Tissue
 
 Row = TypeVar("Row")
@@ -157,17 +159,6 @@ class Rows:
         groups = compare_groups(self._indexed, cell)
         return [*rules, groups.members, groups.covariates, groups.dropped]
 
-    def compares(self, cell: Cell) -> bool:
-        """Whether a cell has anyone to compare, on every side, from the sheets alone."""
-        question = self._indexed.questions[cell.question]
-        if isinstance(question, Association):
-            return bool(find_association(self._pairing, cell).members)
-        if is_within(question):
-            return all(side.complete for side in find_changes(self._pairing, cell).sides)
-        groups = compare_groups(self._indexed, cell)
-        compared = arms(self.study.protocol, cell, self._indexed.questions[cell.question])
-        return all(groups.count(arm.role, control=arm.control) for arm in compared)
-
     def cohort(self) -> list[object]:
         """What the tables of the whole cohort depend on."""
         config = self.study.config.model_dump(include={"analysis", "freeze", "hold_back", "verdicts"})
@@ -183,8 +174,10 @@ class Rows:
 
     @cached_property
     def asked(self) -> list[Cell]:
-        """Cells of the question grid that are processed, with someone to compare on every side: each is a job."""
-        return [cell for cell in cells(self.study) if cell.assay in PROCESSED and self.compares(cell)]
+        """Cells of the question grid that are processed and that the sheets allow to answer: each is a job."""
+        facts = Facts(self._indexed)
+        processed = [cell for cell in cells(self.study) if cell.assay in PROCESSED]
+        return [cell for cell in processed if judge(facts, cell).verdict != "SKIP"]
 
     @cached_property
     def unasked(self) -> list[Cell]:

@@ -7,7 +7,7 @@ quality holds back. Bridges (one material measured in two batches) separate time
 question is judged is in `plan.judging`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from scleromyomics.plan.cells import Cell, cells
@@ -70,12 +70,21 @@ def planned_verdicts(study: Study, held: Mapping[str, str] | None = None) -> tup
     return tuple(judge(facts, cell) for cell in cells(study))
 
 
-def final_verdicts(study: Study, held: Mapping[str, str] | None = None) -> tuple[CellVerdict, ...]:
-    """`planned_verdicts`, with SKIP where this version does not process the assay."""
-    return tuple(
-        one if one.verdict == "SKIP" or one.cell.assay in PROCESSED else _not_processed(one)
-        for one in planned_verdicts(study, held)
-    )
+def final_verdicts(
+    planned: Iterable[CellVerdict], study: Study, held: Mapping[str, str]
+) -> tuple[CellVerdict, ...]:
+    """The verdicts judged again without the samples that quality holds back.
+
+    What the sheets do not allow stays a SKIP, for quality only takes samples away; so does what this version does
+    not process.
+
+    Args:
+        planned: the verdicts of the sheets alone.
+        study: the study; its release's samples count.
+        held: reasons of samples that quality holds back.
+    """
+    facts = Facts(Samples(study, held))
+    return tuple(_final(facts, one) for one in planned)
 
 
 def judge(facts: Facts, cell: Cell) -> CellVerdict:
@@ -106,6 +115,10 @@ def _find(facts: Facts, cell: Cell) -> Finding:
             return judge_groups(facts, cell, question)
 
 
-def _not_processed(verdict: CellVerdict) -> CellVerdict:
-    reason = f"planned {verdict.verdict}; no engine for {verdict.cell.assay} in this version"
-    return replace(verdict, verdict="SKIP", reason=reason)
+def _final(facts: Facts, planned: CellVerdict) -> CellVerdict:
+    if planned.verdict == "SKIP":
+        return planned
+    if planned.cell.assay in PROCESSED:
+        return judge(facts, planned.cell)
+    reason = f"planned {planned.verdict}; no engine for {planned.cell.assay} in this version"
+    return replace(planned, verdict="SKIP", reason=reason)

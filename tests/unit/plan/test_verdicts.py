@@ -420,12 +420,19 @@ def test_an_assay_that_is_not_processed_says_what_was_planned():
     cohorts = followed(8, references=8)
     for name in cohorts.participants:
         cohorts.sample(name, assay="scrna")
-    final = {
-        (v.cell.question, v.cell.assay, v.cell.tissue): v for v in final_verdicts(cohorts.study(**ONE_LEVEL))
-    }
+    study = cohorts.study(**ONE_LEVEL)
+    found = final_verdicts(planned_verdicts(study), study, {})
+    final = {(v.cell.question, v.cell.assay, v.cell.tissue): v for v in found}
     assert final["ssc_vs_control_d1", "microarray", "pbmc"].verdict == "RUN"
     cells = final["ssc_vs_control_d1", "scrna", "pbmc"]
     assert (cells.verdict, cells.reason) == ("SKIP", "planned RUN; no engine for scrna in this version")
+
+
+def test_what_the_sheets_do_not_allow_stays_a_skip_and_its_reason():
+    cohorts = two_groups(8, 1)
+    study = cohorts.study(**ONE_LEVEL)
+    planned = planned_verdicts(study)
+    assert final_verdicts(planned, study, {"S001_D1_pbmc_microarray_1": "poor"}) == planned
 
 
 def test_deleting_a_visit_changes_only_the_questions_that_use_it():
