@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from scleromyomics.compare.tables import Key, split
 from scleromyomics.core.cli import entry_point
-from scleromyomics.core.results import schema_of, write_parquet
+from scleromyomics.core.parquet import schema_of, write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -22,7 +22,7 @@ from scleromyomics.compare.residuals import FEWEST_DF, Residuals, residuals
 from scleromyomics.compare.tables import Key, split
 from scleromyomics.core import matrix as schema
 from scleromyomics.core.cli import InputError, entry_point
-from scleromyomics.core.results import schema_of, write_parquet
+from scleromyomics.core.parquet import schema_of, write_parquet
 from scleromyomics.plan.gene_sets import GeneSet, read_gene_sets
 
 if TYPE_CHECKING:

@@ -5,14 +5,13 @@ feature; rows without a p-value come last. Text is never null (empty: does not a
 (0), other numbers are null where there is no value. The same rows give the same bytes.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scleromyomics.core.errors import InputError
-from scleromyomics.core.files import replacing
+from scleromyomics.core.parquet import read_parquet, schema_of, write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,15 +59,6 @@ def schema() -> "pa.Schema":
     return schema_of(COLUMNS)
 
 
-def schema_of(columns: Mapping[str, str]) -> "pa.Schema":
-    """The Arrow schema of columns, each with the alias of its type; only doubles can be null."""
-    import pyarrow as pa
-
-    return pa.schema(
-        [pa.field(name, pa.type_for_alias(kind), nullable=kind == "double") for name, kind in columns.items()]
-    )
-
-
 def write_results(path: Path, columns: Mapping[str, object], *, rows: int) -> None:
     """Write a result table, sorted and atomically.
 
@@ -97,38 +87,13 @@ def write_results(path: Path, columns: Mapping[str, object], *, rows: int) -> No
     write_parquet(path, schema(), [table])
 
 
-def write_parquet(path: Path, columns: "pa.Schema", parts: Iterable["pa.Table"]) -> None:
-    """Write `parts` one after another, a row group each, atomically; the same parts give the same bytes."""
-    import pyarrow.parquet as pq
-
-    with (
-        replacing(path) as temporary,
-        pq.ParquetWriter(temporary, columns, compression="zstd", write_page_checksum=True) as writer,
-    ):
-        for part in parts:
-            writer.write_table(part)
-
-
 def read_results(path: Path) -> "pa.Table":
     """Read a result table.
 
     Raises:
         InputError: if the file is absent, damaged, or not a result table.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; a result table was expected") from None
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a whole Parquet file ({str(error).splitlines()[0]})") from None
-    if not table.schema.equals(schema()):
-        found = {field.name: field for field in table.schema}
-        differs = next((f.name for f in schema() if found.get(f.name) != f), "the number or order of columns")
-        raise InputError(f"{path}: not a result table: {differs} differs from the schema")
-    return table
+    return read_parquet(path, schema(), "a result table")
 
 
 def _array(name: str, value: object, rows: int) -> "np.ndarray[tuple[int], np.dtype[np.generic]]":

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from scleromyomics.core import matrix as schema
 from scleromyomics.core.cli import InputError, entry_point
-from scleromyomics.core.files import replacing
+from scleromyomics.core.parquet import read_parquet, schema_of, write_parquet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,11 +101,7 @@ def profiles(matrix: "AnnData") -> Iterator[dict[str, Any]]:
 
 def arrow_schema() -> "pa.Schema":
     """The Arrow schema of a table of profiles."""
-    import pyarrow as pa
-
-    return pa.schema(
-        [pa.field(name, pa.type_for_alias(kind), nullable=kind == "double") for name, kind in COLUMNS.items()]
-    )
+    return schema_of(COLUMNS)
 
 
 def write_profiles(path: Path, parts: Sequence[Mapping[str, Any]]) -> None:
@@ -115,18 +111,8 @@ def write_profiles(path: Path, parts: Sequence[Mapping[str, Any]]) -> None:
         path: the Parquet file.
         parts: the columns of each group at each timepoint, in any order, features sorted.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     ordered = sorted(parts, key=lambda part: (part["group"], part["timepoint"]))
-    tables = [_table(part) for part in ordered]
-    with replacing(path) as temporary:
-        pq.write_table(
-            pa.concat_tables([arrow_schema().empty_table(), *tables]),
-            temporary,
-            compression="zstd",
-            write_page_checksum=True,
-        )
+    write_parquet(path, arrow_schema(), [_table(part) for part in ordered])
 
 
 def read_profiles(path: Path) -> "pa.Table":
@@ -135,18 +121,7 @@ def read_profiles(path: Path) -> "pa.Table":
     Raises:
         InputError: if the file is absent, damaged, or not such a table.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path, partitioning=None, page_checksum_verification=True)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; a table of profiles was expected") from None
-    except (pa.ArrowException, OSError) as error:
-        raise InputError(f"{path}: not a whole Parquet file ({str(error).splitlines()[0]})") from None
-    if not table.schema.equals(arrow_schema()):
-        raise InputError(f"{path}: not a table of profiles: its columns are {', '.join(table.column_names)}")
-    return table
+    return read_parquet(path, arrow_schema(), "a table of profiles")
 
 
 def run(*, matrices: list[Path], table: Path) -> None:

@@ -1,49 +1,10 @@
 """Comparisons between participants: planted effects, uniform p-values, counts and flags."""
 
 import numpy as np
+from groups import EFFECT, FEATURES, MOVED, SD, comparison, fields, people, profiles
 
 from scleromyomics.compare.groups import compare_groups
-from scleromyomics.plan.contrasts import Comparison, Member
-
-FEATURES = 400
-MOVED = 20  # the first features, by EFFECT
-EFFECT = 1.5  # log2
-SD = 0.4  # log2
-
-
-def people(n: int = 24, *, seed: int = 1) -> list[Member]:
-    """Cases and references in two batches; names of samples in another order than those of participants."""
-    rng = np.random.default_rng(seed)
-    return [
-        Member(
-            participant=f"P{i:02d}",
-            role="case" if i % 2 else "reference",
-            samples=(f"S{n - i:02d}",),
-            platform="chip",
-            batch=f"B{i // 4 % 2}",
-            wave="W1",
-            age=float(rng.uniform(30, 70)),
-            sex="F" if i % 3 else "M",
-        )
-        for i in range(n)
-    ]
-
-
-def comparison(members: list[Member], covariates: tuple[str, ...] = ("age", "sex")) -> Comparison:
-    ordered = sorted(members, key=lambda one: one.participant)
-    return Comparison(tuple(ordered), {}, covariates, {})
-
-
-def profiles(members: list[Member], *, seed: int = 2, effect: float = EFFECT) -> dict[str, np.ndarray]:
-    """The values of every sample: batches differ, cases differ in the features moved."""
-    rng = np.random.default_rng(seed)
-    batch = {name: rng.normal(size=FEATURES) for name in ("B0", "B1")}
-    values = {}
-    for member in members:
-        for sample in member.samples:
-            values[sample] = 8 + batch[member.batch] + SD * rng.normal(size=FEATURES)
-            values[sample][:MOVED] += effect * (member.role == "case")
-    return values
+from scleromyomics.plan.contrasts import Member
 
 
 def answer(values: dict[str, np.ndarray], members: list[Member], **options) -> dict[str, np.ndarray]:
@@ -87,10 +48,6 @@ def test_age_is_adjusted_for_and_the_unadjusted_estimate_stands_beside():
     found = answer(values, older)
     assert abs(found["estimate"][0]) < 0.8
     assert found["estimate_unadjusted"][0] > 1.8
-
-
-def fields(member: Member) -> dict[str, object]:
-    return {name: getattr(member, name) for name in Member.__slots__}
 
 
 def test_the_unadjusted_estimate_still_holds_the_batch():

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from cohorts import default_protocol
+from groups import FEATURES, MOVED, comparison, fields, people, profiles
 
 from scleromyomics.compare import question as tool
 from scleromyomics.core import matrix as schema
@@ -17,50 +18,7 @@ from scleromyomics.plan import contrasts
 from scleromyomics.plan.cells import Cell
 from scleromyomics.plan.contrasts import Comparison, Member
 
-FEATURES = 400
-MOVED = 20  # the first features, by EFFECT
-EFFECT = 1.5  # log2
-SD = 0.4  # log2
 ASKED = Cell("ssc_vs_control_d1", "microarray", "pbmc", "")
-
-
-def people(n: int = 24, *, seed: int = 1) -> list[Member]:
-    """Cases and references in two batches; names of samples in another order than those of participants."""
-    rng = np.random.default_rng(seed)
-    return [
-        Member(
-            participant=f"P{i:02d}",
-            role="case" if i % 2 else "reference",
-            samples=(f"S{n - i:02d}",),
-            platform="chip",
-            batch=f"B{i // 4 % 2}",
-            wave="W1",
-            age=float(rng.uniform(30, 70)),
-            sex="F" if i % 3 else "M",
-        )
-        for i in range(n)
-    ]
-
-
-def comparison(members: list[Member], covariates: tuple[str, ...] = ("age", "sex")) -> Comparison:
-    ordered = sorted(members, key=lambda one: one.participant)
-    return Comparison(tuple(ordered), {}, covariates, {})
-
-
-def profiles(members: list[Member], *, seed: int = 2, effect: float = EFFECT) -> dict[str, np.ndarray]:
-    """The values of every sample: batches differ, cases differ in the features moved."""
-    rng = np.random.default_rng(seed)
-    batch = {name: rng.normal(size=FEATURES) for name in ("B0", "B1")}
-    values = {}
-    for member in members:
-        for sample in member.samples:
-            values[sample] = 8 + batch[member.batch] + SD * rng.normal(size=FEATURES)
-            values[sample][:MOVED] += effect * (member.role == "case")
-    return values
-
-
-def fields(member: Member) -> dict[str, object]:
-    return {name: getattr(member, name) for name in Member.__slots__}
 
 
 class Study:
