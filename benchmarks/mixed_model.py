@@ -1,11 +1,12 @@
-"""Mixed models of 20,000 features x 300 samples beside R's lmerTest, in one run.
+"""Mixed models of 20,000 features x 300 samples beside R's lmerTest and limma's duplicateCorrelation, in one run.
 
     python benchmarks/mixed_model.py
 
 100 participants x 3 visits, the full group-by-time model (6 coefficients), 4 contrasts with Satterthwaite
 degrees of freedom and moderated tests. Four data sets: complete, 20 % of the values missing at random, with
 weights per value, and with a second random intercept (tissue within participant). Every run is a process of
-its own. lmerTest gets the first 40 features and the same contrasts (`lmer` as it comes, then `contest`).
+its own. lmerTest gets the first 40 features and the same contrasts (`lmer` as it comes, then `contest`);
+duplicateCorrelation the first 200 (participants as blocks, one correlation for all features; not nested).
 Writes benchmarks/results/mixed_model.tsv: seconds (best of three), the ratio of the times per feature
 (lmerTest / ours), the peak of the resident memory during the fit (without the imports, with the matrix and
 its weights) over the matrix, and the largest relative difference of the unmoderated p-values, which is mostly
@@ -27,6 +28,7 @@ from scleromyomics.stats.mixed import fit_mixed, moderated_contrast
 from scleromyomics.stats.moderation import two_sided_p
 
 FEATURES, PARTICIPANTS, VISITS, RUNS, PEER_FEATURES = 20_000, 100, 3, 3, 40
+LIMMA_FEATURES = 200
 SAMPLES = PARTICIPANTS * VISITS
 DATA = ("complete", "20 % missing", "weights", "nested")
 RESULT = Path(__file__).parent / "results" / "mixed_model.tsv"
@@ -46,6 +48,19 @@ fit <- function(feature) {
 fit(1)
 seconds <- system.time(p <- sapply(seq_len(nrow(y)), fit))["elapsed"]
 write(t(p), file.path(folder, "p.tsv"), ncolumns = nrow(y))
+cat(seconds, "\\n")
+"""
+DUPLICATES = """
+suppressPackageStartupMessages(library(limma))
+folder <- commandArgs(trailingOnly = TRUE)[1]
+read <- function(name) as.matrix(read.delim(file.path(folder, name), header = FALSE))
+y <- read("y.tsv"); x <- read("x.tsv"); group <- read("g.tsv")[, 1]; weights <- read("w.tsv")
+seconds <- system.time({
+  correlation <- duplicateCorrelation(y, x, block = group, weights = weights)$consensus
+  fit <- eBayes(contrasts.fit(
+    lmFit(y, x, block = group, correlation = correlation, weights = weights), t(read("l.tsv"))
+  ))
+})["elapsed"]
 cat(seconds, "\\n")
 """
 
@@ -96,11 +111,11 @@ def ours(name):
     print(json.dumps([seconds, (memory("VmHWM") - before) / Y.nbytes, p_value.tolist()]))
 
 
-def lmertest(name):
-    """Seconds per feature and unmoderated p-values."""
+def peer(script, name, features):
+    """Seconds per feature of an R script, and the p-values that it left."""
     Y, design, contrasts, participant, nested, weights = study(name)
     with tempfile.TemporaryDirectory() as folder:
-        few = slice(PEER_FEATURES)
+        few = slice(features)
         tables = {
             "y": Y[few],
             "x": design.matrix,
@@ -110,10 +125,11 @@ def lmertest(name):
         }
         for key, table in tables.items():
             np.savetxt(Path(folder) / f"{key}.tsv", table, "%.17g", "\t")
-        script = Path(folder) / "lmertest.R"
-        script.write_text(LMERTEST)
-        done = subprocess.run(["Rscript", script, folder], check=True, stdout=subprocess.PIPE, text=True)
-        return float(done.stdout.split()[-1]) / PEER_FEATURES, np.loadtxt(Path(folder) / "p.tsv")
+        path = Path(folder) / "peer.R"
+        path.write_text(script)
+        done = subprocess.run(["Rscript", path, folder], check=True, stdout=subprocess.PIPE, text=True)
+        p_value = np.loadtxt(Path(folder) / "p.tsv") if script is LMERTEST else None
+        return float(done.stdout.split()[-1]) / features, p_value
 
 
 def main():
@@ -124,7 +140,8 @@ def main():
             json.loads(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(RUNS)
         ]
         seconds, memory, p_value = min(runs)
-        theirs, peer = lmertest(name)
+        theirs, expected = peer(LMERTEST, name, PEER_FEATURES)
+        limma = np.nan if name == "nested" else peer(DUPLICATES, name, LIMMA_FEATURES)[0]
         row = {
             "values": name,
             "features": FEATURES,
@@ -132,8 +149,10 @@ def main():
             "seconds": round(seconds, 2),
             "milliseconds_per_feature_lmertest": round(1e3 * theirs, 1),
             "ratio": round(theirs * FEATURES / seconds),
+            "milliseconds_per_feature_limma": round(1e3 * limma, 1),
+            "ratio_limma": round(limma * FEATURES / seconds, 1),
             "memory_over_matrix": round(memory, 2),
-            "largest_relative_p_difference": float(f"{np.abs(np.array(p_value) / peer - 1).max():.1e}"),
+            "largest_relative_p_difference": float(f"{np.abs(np.array(p_value) / expected - 1).max():.1e}"),
         }
         print(row, flush=True)
         rows.append(row)
