@@ -32,8 +32,8 @@ class Cohorts:
     treatments: list[Treatment] = field(default_factory=list)
     samples: dict[str, Sample] = field(default_factory=dict)
 
-    def people(self, population: int, number: int) -> list[str]:
-        """Add eligible women of 50 to a population; their pseudonyms."""
+    def people(self, population: int, number: int, **values: object) -> list[str]:
+        """Add eligible women of 50 to a population, or with fields of other values; their pseudonyms."""
         known = sum(one.population == population for one in self.participants.values())
         names = [f"{PREFIX[population]}{known + i + 1:03d}" for i in range(number)]
         fields = {c.field: c.equals for c in default_protocol().eligibility if c.type == "boolean"}
@@ -41,6 +41,7 @@ class Cohorts:
             self.participants[name] = Participant(
                 name, population, False, "", (), None, "F", 50.0, dict(fields)
             )
+            self.change(name, **values)
         return names
 
     def change(self, name: str, **values: object) -> None:
@@ -85,9 +86,11 @@ class Cohorts:
         """Add an event."""
         self.events.append(Event(name, day, kind, subtype))
 
-    def treat(self, name: str, start: int, treatment_class: str = "immunomodulator") -> None:
+    def treat(
+        self, name: str, start: int, treatment_class: str = "immunomodulator", *, drug: str = "drug"
+    ) -> None:
         """Add a treatment."""
-        self.treatments.append(Treatment(name, "drug", treatment_class, start, None, None, ""))
+        self.treatments.append(Treatment(name, drug, treatment_class, start, None, None, ""))
 
     def study(self, **settings: object) -> Study:
         """The study of these rows, under the repository's protocol and the given configuration."""

@@ -242,7 +242,8 @@ class RepeatedSlopes(_Selection):
         differs = np.abs(matrix - self._means(matrix)).max(axis=0, initial=0.0)
         constant = differs <= ROUNDING * np.abs(matrix).max(axis=0, initial=0.0)
         names = tuple(n for n, one in zip(self.design.names, constant.tolist(), strict=True) if one)
-        return self.participants - rank(Design(matrix[:, constant], names))
+        between = self.participants - rank(Design(matrix[:, constant], names))
+        return min(between, residual_df(self.design))
 
     @cached_property
     def _codes(self) -> NDArray[np.intp]:

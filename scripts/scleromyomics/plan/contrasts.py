@@ -188,13 +188,13 @@ class Samples:
         if self.group[participant] != groups_of(question)[0]:
             return ""
         if question.subtype not in {None, who.disease_subtype}:
-            return "other subtype"
+            return "other subtype" if who.disease_subtype else "subtype unknown"
         if question.stage and question.stage != self._stage(participant, visit):
             return "other stage"
         return ""
 
     def _stage(self, participant: str, visit: Visit | None) -> str:
-        at = visit or next((v for v in self.histories.visits(participant) if v.timepoint == "D1"), None)
+        at = visit or self.histories.at(participant, "D1")
         rule = self.study.config.analysis
         advanced = at and self.histories.advanced(
             at, after_years=rule.advanced_after_years, damage=rule.advanced_with

@@ -36,9 +36,14 @@ class Histories:
         """All treatments, by their start."""
         return self._treatments.get(participant, [])
 
+    def at(self, participant: str, timepoint: str) -> Visit | None:
+        """The visit at a scheduled timepoint; None if there is none."""
+        return next((one for one in self.visits(participant) if one.timepoint == timepoint), None)
+
     def inclusion(self, participant: str) -> int:
         """The day of the inclusion visit; 0 if there is none."""
-        return min((one.day for one in self.visits(participant) if one.timepoint == "D1"), default=0)
+        visit = self.at(participant, "D1")
+        return visit.day if visit else 0
 
     def advanced(self, visit: Visit, *, after_years: float, damage: Iterable[str]) -> bool:
         """Whether the disease is advanced at a visit.

@@ -6,7 +6,7 @@ an interval that matches that of someone with it, are the reference whose change
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scleromyomics.plan.cells import Cell
 from scleromyomics.plan.cohort import Sample, Treatment, Visit
@@ -46,7 +46,7 @@ class Occasions:
     def cases(self) -> Pairs:
         """Participants with the event who have both profiles, and why others with it have not."""
         if self.question.complication:
-            first = "D1" if self.question.baseline == "inclusion" else "the last profile before"
+            first = "D1" if self.question.baseline == "inclusion" else "last profile before it"
             sides = first, "complication"
         else:
             sides = "before treatment", "after it"
@@ -58,13 +58,15 @@ class Occasions:
     def others(self) -> Pairs:
         """Participants without the event over a matched interval."""
         intervals = sorted({one.interval for one in self.with_event.values()})
-        pairs: dict[str, Pair] = {}
-        for name, profiles in self.profiles.items():
-            if name not in self.with_event and intervals:
-                pair = self._matched(name, profiles, intervals)
-                if pair:
-                    pairs[name] = pair
-        return Pairs(pairs, {}, ("then", "later"))
+        found = {
+            name: self._matched(name, profiles, intervals)
+            for name, profiles in self.profiles.items()
+            if name not in self.with_event
+        }
+        matched = {name: one for name, one in found.items() if one}
+        pairs = {name: one.pair for name, one in matched.items()}
+        remarks = {name: one.remark for name, one in matched.items() if one.remark}
+        return Pairs(pairs, {}, ("then", "later"), remarks=remarks)
 
     # --- participants with the event
 
@@ -111,34 +113,39 @@ class Occasions:
         after = [one for one in profiles if start < one[0].day <= start + limits[1]]
         if before and after:
             interval = before[-1][0].day, after[0][0].day
-            return _found(before[-1], after[0], remark=self._overlapping(name, starts[0], interval))
+            others = self._started(name, interval, besides=starts[0])
+            return _found(before[-1], after[0], remark=f"{others} started too" if others else "")
         side, limit = ("after", limits[1]) if before else ("before", limits[0])
         return f"no sample within {limit} days {side} the start"
 
-    def _overlapping(self, name: str, treatment: Treatment, interval: Interval) -> str:
-        """Other treatments that start between the two profiles."""
-        others = [
+    def _started(self, name: str, interval: Interval, *, besides: Treatment | None = None) -> str:
+        """Treatments that start between the two profiles, besides the one that the question is about."""
+        drugs = {
             one.drug
             for one in self.samples.histories.treatments(name)
-            if one is not treatment and interval[0] < one.start_day <= interval[1]
-        ]
-        return f"{', '.join(sorted(set(others)))} started too" if others else ""
+            if one is not besides and interval[0] < one.start_day <= interval[1]
+        }
+        return ", ".join(sorted(drugs))
 
     # --- participants without it
 
-    def _matched(self, name: str, profiles: Profiles, intervals: Sequence[Interval]) -> Pair | None:
+    def _matched(self, name: str, profiles: Profiles, intervals: Sequence[Interval]) -> _Found | None:
         """The two profiles nearest to one of the intervals, if they are near enough and no event lies before."""
         free = [one for one in profiles if not self._affected(name, one[0])]
         initial = self.question.complication and self.question.baseline == "inclusion"
         candidates = [
-            (max(offsets), sum(offsets), first[0].day, second[0].day, (first[1], second[1]))
+            (max(offsets), sum(offsets), first[0].day, second[0].day, _found(first, second))
             for place, first in enumerate(free)
             if not initial or first[0].timepoint == "D1"
             for second in free[place + 1 :]
             for interval in intervals
             if max(offsets := _offsets((first[0].day, second[0].day), interval)) <= self.question.match_days
         ]
-        return min(candidates, key=lambda one: one[:4])[-1] if candidates else None
+        if not candidates:
+            return None
+        nearest = min(candidates, key=lambda one: one[:4])[-1]
+        started = "" if self.question.complication else self._started(name, nearest.interval)
+        return replace(nearest, remark=f"{started} started") if started else nearest
 
     def _affected(self, name: str, visit: Visit) -> bool:
         """Whether the event came before a visit, or the visit follows some other complication."""

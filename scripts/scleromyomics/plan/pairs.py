@@ -60,27 +60,32 @@ class Pairing:
         """Two timepoints of one group."""
         sides = earlier, later
         found = [self.samples.at(cell.assay, cell.tissue, timepoint) for timepoint in sides]
-        return self._match(found, group, question, sides, self._no_visit)
+        names = self.counted(found[0].keys() | found[1].keys(), group, question, earlier)
+        return self._match(names, found, sides, self._no_visit)
 
     def tissues(self, cell: Cell, question: BetweenTissues) -> Pairs:
         """Two tissues of the same participants at one timepoint."""
         sides = (cell.reference_tissue or cell.tissue, cell.tissue)
         found = [self.samples.at(cell.assay, tissue, question.timepoint) for tissue in sides]
-        return self._match(found, question.case, question, sides, lambda _, tissue: f"no {tissue}")
+        names = self.counted(found[0].keys() | found[1].keys(), question.case, question, question.timepoint)
+        return self._match(names, found, sides, lambda _, tissue: f"no {tissue}")
 
-    def counted(self, names: Iterable[str], group: Group, question: Question) -> list[str]:
-        """Those of a group who count, sorted."""
+    def counted(
+        self, names: Iterable[str], group: Group, question: Question, timepoint: ScheduledTimepoint = "D1"
+    ) -> list[str]:
+        """Those of a group who count, sorted; where the question asks for a stage, it is that at `timepoint`."""
+        visit = self.samples.histories.at
         return [
             name
             for name in sorted(names)
-            if self.samples.group[name] == group and not self.samples.barred(name, question)
+            if self.samples.group[name] == group
+            and not self.samples.barred(name, question, visit(name, timepoint))
         ]
 
     def _match(
         self,
+        names: Iterable[str],
         found: Sequence[Mapping[str, Sequence[Sample]]],
-        group: Group,
-        question: Question,
         sides: tuple[str, str],
         absence: Callable[[str, str], str],
     ) -> Pairs:
@@ -88,7 +93,7 @@ class Pairing:
         complete: dict[str, Pair] = {}
         incomplete: dict[str, str] = {}
         single: dict[str, tuple[Unit | None, Unit | None]] = {}
-        for name in self.counted(found[0].keys() | found[1].keys(), group, question):
+        for name in names:
             first, second = (self.samples.unit(side.get(name, [])) for side in found)
             if first and second:
                 complete[name] = first, second

@@ -27,11 +27,17 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
     what = f"the change of {question.measure}" if question.change_from else question.measure
     if selected.constant:
         return replace(found, skip=f"{what} does not vary", remedy=f"participants who differ in {what}")
+    if isinstance(selected, RepeatedSlopes) and not selected.repeated:
+        remedy = "samples of the same participants at a second visit"
+        return replace(found, skip="nobody has several profiles", remedy=remedy)
     told = [name for name in selected.names if selected.determined(name)]
-    if not told:
-        remedy = "measure participants who differ in it in the same batch"
-        return replace(found, skip=f"{question.measure} is aliased with batch", remedy=remedy)
-    left = {name: selected.residual_df(name) for name in told}
+    if not told and not isinstance(
+        selected, OrdinalOdds
+    ):  # batches do not hide levels, they use up participants
+        hiding = joined([name for name in selected.varied if name in selected.design.terms])
+        remedy = f"measure participants who differ in it in the same {hiding}"
+        return replace(found, skip=f"{question.measure} is aliased with {hiding}", remedy=remedy)
+    left = {name: selected.residual_df(name) for name in told or selected.names}
     if not selected.answered:
         return facts.too_little_left(found, max(left.values()), "participants")
     limits = facts.limits
@@ -55,6 +61,7 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
 def _counted(question: Association, selected: Selection) -> Finding:
     pairs = selected.participants if isinstance(selected, ChangeSlope) else 0
     absent = len(selected.absent)
+    lacking = number(absent, "profiles", "without") if question.visits else f"{absent} without"
     lost = incomplete if isinstance(selected, ChangeSlope) else left_out
     return Finding(
         head=number(
@@ -64,7 +71,7 @@ def _counted(question: Association, selected: Selection) -> Finding:
         ),
         n_case=selected.participants,
         n_pairs=pairs,
-        notes=(*([f"{absent} without {question.measure}"] if absent else []), *lost(selected.excluded)),
+        notes=(*([f"{lacking} {question.measure}"] if absent else []), *lost(selected.excluded)),
     )
 
 

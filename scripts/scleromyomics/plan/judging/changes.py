@@ -46,6 +46,7 @@ def judge_changes(facts: Facts, cell: Cell, question: WithinQuestion) -> Finding
     cautions = [
         *_uncontrolled(facts, question, changes),
         *facts.few(min(counts), facts.limits.caution_below_pairs, f"complete pairs{both}"),
+        *_mixed(facts, changes),
         *facts.inflation(design, contrast, [BATCH], aliased),
         *facts.freeze(cell, [unit for pair in changes.complete for unit in pair]),
     ]
@@ -141,7 +142,9 @@ def _structure(
 def _event(question: Occasion) -> str:
     """What time is anchored at."""
     if question.complication:
-        return f"{'an' if question.complication == 'infectious' else 'a'} {question.complication} complication"
+        return (
+            f"{'an' if question.complication == 'infectious' else 'a'} {question.complication} complication"
+        )
     return " or ".join(TREATMENTS[one] for one in question.treatment or [])
 
 
@@ -191,6 +194,15 @@ def _uncontrolled(facts: Facts, question: WithinQuestion, changes: Changes) -> l
         f", fewer than {limit}" if changes.others < limit else ", measured in other batches"
     )
     return [f"uncontrolled ({few}): natural evolution and regression to the mean look the same"]
+
+
+def _mixed(facts: Facts, changes: Changes) -> list[str]:
+    """Caution where the mixed model of one group is not quite at its level."""
+    limit = facts.limits.caution_below_mixed_participants
+    people = sum(len(side.complete) + len(side.single) for side in changes.sides)
+    if len(changes.sides) > 1 or not changes.single or people >= limit:
+        return []
+    return [f"mixed model of {people} participants, fewer than {limit}: read the complete pairs beside it"]
 
 
 def _overlapping(changes: Changes) -> list[str]:

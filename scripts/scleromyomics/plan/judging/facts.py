@@ -67,7 +67,7 @@ class Facts:
     def too_little_left(self, found: Finding, left: int, of: str) -> Finding:
         """SKIP for want of residual degrees of freedom."""
         limit = self.limits.skip_below_residual_df
-        skip = f"{left} residual df, at least {limit} are needed"
+        skip = f"{max(left, 0)} residual df, at least {limit} are needed"
         return replace(found, skip=skip, remedy=number(limit - left, f"more {of}"))
 
     def few(self, count: int, limit: int, of: str) -> list[str]:
