@@ -9,6 +9,8 @@ rule report_build:
         quality=plan.quality_tables,
         profiles=plan.profile_tables,
         tables=plan.tables,
+        families="results/releases/{release}/compare/families.parquet",
+        gene_sets="results/releases/{release}/compare/gene_sets.parquet",
     output:
         index="results/releases/{release}/report/index.html",
     log:
@@ -40,5 +42,7 @@ rule report_build:
         " {params.quality:q}"
         " {params.profiles:q}"
         " {params.tables:q}"
+        " --families {input.families:q}"
+        " --gene-sets {input.gene_sets:q}"
         " --index {output.index:q}"
         " &> {log:q}"

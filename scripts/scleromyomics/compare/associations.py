@@ -60,8 +60,7 @@ def compare_association(
         answer(Y, association, name) | counts | _words(association, name, scale, len(Y))
         for name in association.answered
     ]
-    columns = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    return {**columns, "q_value": benjamini_hochberg(columns["p_value"])}
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
 def _is_mixed(association: "Selection", name: str) -> bool:
@@ -94,6 +93,7 @@ def _odds(Y: "Matrix", association: "OrdinalOdds", _name: str) -> Columns:
     }
     for column in ("estimate", "se", "ci_low", "ci_high", "statistic", "df", "p_value"):
         columns[column] = np.where(some, getattr(fit, column), np.nan)
+    columns["q_value"] = benjamini_hochberg(columns["p_value"])
     columns["mde"][some] = smallest_detectable_effect(fit.se[some], np.ones(1), fit.df[some])
     columns["estimate_unadjusted"] = np.where(some, plain.estimate, np.nan)
     missing = np.where(np.isfinite(Y).all(axis=1), "", MISSING)

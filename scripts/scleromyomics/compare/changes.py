@@ -20,6 +20,8 @@ PAIRED = f"{LINEAR} of paired differences"
 NOMINAL = (
     0.05  # estimates of opposite sign disagree where either has a p-value up to this; else both are noise
 )
+OPPOSITE = "complete pairs have the opposite sign"
+DISAGREE = "complete pairs differ by more than a standard error"
 APART = 1.0  # standard errors (of the complete pairs) between estimates that disagree
 
 
@@ -58,7 +60,7 @@ def disagreement(mixed: Columns, pairs: Columns) -> NDArray[np.str_]:
     apart = np.abs(mixed["estimate"] - pairs["estimate"]) > APART * pairs["se"]
     return np.select(
         [opposite & told, apart],
-        ["complete pairs have the opposite sign", "complete pairs differ by more than a standard error"],
+        [OPPOSITE, DISAGREE],
         default="",
     )
 

@@ -5,7 +5,6 @@ was lost, which questions the data can answer, chip quality, and each answer wit
 The page is static: styles and figures are in it, nothing is loaded, and the same tables give the same bytes.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +15,11 @@ from scleromyomics.core.files import read_tsv, write_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import pyarrow as pa
-
     from scleromyomics.plan.config.analysis import Analysis
     from scleromyomics.plan.protocol import Protocol
-    from scleromyomics.report.views import Answer, Columns, Labels, Row
+    from scleromyomics.report.answers import Results
+    from scleromyomics.report.labels import Columns, Row
 
-PROFILES = ("group", "timepoint", "n_participants", "sd", "unit", "batches")  # columns that are shown
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -38,7 +35,7 @@ class Sources:
     held: "Sequence[Row]"
     quality: "dict[str, Sequence[Row]]"  # by assay
     profiles: "dict[tuple[str, str], tuple[str, Columns]]"  # assay, tissue: path in the release, columns
-    tables: "dict[tuple[str, str, str], tuple[str, Columns]]"  # question, assay, tissue: path in the release, columns
+    results: "Results"
 
 
 def page(protocol: "Protocol", analysis: "Analysis", sources: Sources) -> str:
@@ -51,12 +48,19 @@ def page(protocol: "Protocol", analysis: "Analysis", sources: Sources) -> str:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    from scleromyomics.report import views
+    from scleromyomics.compare.families import LEVEL
+    from scleromyomics.report import answers, views
     from scleromyomics.report.formats import number
+    from scleromyomics.report.labels import Labels
     from scleromyomics.stats.power import ALPHA, POWER
 
-    labels = views.Labels(protocol)
-    answers = _answers(sources, labels)
+    labels = Labels(protocol)
+    found = answers.answers(sources.verdicts, sources.results, labels)
+    anchors = {
+        (one.verdict["question"], one.verdict["assay"], one.verdict["tissue"]): one.anchor
+        for one in answers.every(found)
+    }
+    unmeasured = views.unmeasured(sources.completeness, labels)
     templates = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -71,50 +75,26 @@ def page(protocol: "Protocol", analysis: "Analysis", sources: Sources) -> str:
             sources.completeness, sources.eligibility, sources.verdicts, sources.held, labels
         ),
         completeness=views.completeness_tables(sources.completeness, labels),
-        unmeasured=views.unmeasured(sources.completeness, labels),
+        unmeasured=unmeasured,
         attrition=views.attrition_view(sources.attrition, labels),
         eligibility=views.eligibility_tables(sources.eligibility),
         analysis=analysis,
         held=[{**row, "place": labels.tissue(row["tissue"])} for row in sources.held],
-        verdicts=views.verdict_groups(sources.verdicts, [answer.anchor for answer in answers], labels),
+        verdicts=views.verdict_kinds(sources.verdicts, anchors, unmeasured, labels),
         quality=[views.quality_view(assay, rows, labels) for assay, rows in sources.quality.items()],
         profiles=[
             views.profiles_view(assay, tissue, columns, path, labels)
             for (assay, tissue), (path, columns) in sources.profiles.items()
         ],
-        answers=answers,
-        interval_width=views.INTERVAL_WIDTH,
+        sections=answers.sections(found),
+        summary=answers.summary(found),
+        families=answers.families(sources.results.families, labels),
+        several_assays=len({one.assay for one in found}) > 1,
+        level=LEVEL,
+        interval_width=answers.INTERVAL_WIDTH,
         alpha=number(ALPHA),
         power=f"{POWER:.0%}",
     )
-
-
-def _answers(sources: Sources, labels: "Labels") -> "list[Answer]":
-    """Answers in the order of the verdicts within the order of the question library."""
-    from scleromyomics.report.views import answer
-
-    answers = []
-    for row in sorted(sources.verdicts, key=lambda row: labels.order.get(row["question"], len(labels.order))):
-        path, columns = sources.tables.get((row["question"], row["assay"], row["tissue"]), ("", {}))
-        if columns and len(columns["feature"]):
-            answers.append(answer(row, columns, path, labels))
-    return answers
-
-
-def _read_table(path: Path) -> "Columns":
-    from scleromyomics.core.results import read_results
-
-    return _columns(read_results(path))
-
-
-def _read_profiles(path: Path) -> "Columns":
-    from scleromyomics.describe.profiles import read_profiles
-
-    return _columns(read_profiles(path).select(PROFILES))
-
-
-def _columns(table: "pa.Table") -> "Columns":
-    return {name: table[name].to_numpy() for name in table.column_names}
 
 
 def run(
@@ -130,6 +110,8 @@ def run(
     quality: list[Path] | None = None,
     profiles: list[Path] | None = None,
     tables: list[Path] | None = None,
+    families: Path,
+    gene_sets: Path,
     index: Path,
 ) -> None:
     """Write a release's report.
@@ -145,10 +127,14 @@ def run(
         held: samples held back (TSV).
         quality: quality tables, named `<assay>_quality.tsv`.
         profiles: mean and spread per group, at `<assay>/<tissue>.parquet`.
-        tables: result tables, at `<question>/<assay>/<tissue>.parquet`.
+        tables: result tables (Parquet).
+        families: the false discovery rate over all tables (Parquet).
+        gene_sets: the gene sets that move in each table (Parquet).
         index: where to write the report (HTML).
     """
     from scleromyomics.plan.rows import cohort_study
+    from scleromyomics.report.answers import TOP, Results
+    from scleromyomics.report.read import read_answers, read_families, read_gene_sets, read_profiles
 
     loaded = cohort_study(study, release=release, expected=rows)
     sources = Sources(
@@ -160,20 +146,16 @@ def run(
         held=read_tsv(held),
         quality={path.stem.removesuffix("_quality"): read_tsv(path) for path in quality or []},
         profiles={
-            (path.parts[-2], path.stem): (_shown(path, index), _read_profiles(path))
+            (path.parts[-2], path.stem): (f"describe/{path.parts[-2]}/{path.name}", read_profiles(path))
             for path in profiles or []
         },
-        tables={
-            (path.parts[-3], path.parts[-2], path.stem): (_shown(path, index), _read_table(path))
-            for path in tables or []
-        },
+        results=Results(
+            tables=read_answers(tables or []),
+            families=read_families(families, first=TOP),
+            gene_sets=read_gene_sets(gene_sets),
+        ),
     )
     write_text(index, page(loaded.protocol, loaded.config.analysis, sources))
-
-
-def _shown(path: Path, index: Path) -> str:
-    """A path as the report gives it: within the release."""
-    return Path(os.path.relpath(path, index.parent.parent)).as_posix()
 
 
 if __name__ == "__main__":

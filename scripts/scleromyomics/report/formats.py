@@ -43,6 +43,14 @@ def counted(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
+def sizes(*, case: int, reference: int, people: int, pairs: int) -> str:
+    """Participants: `8 vs 7`, or `8 (6 complete pairs)`; `none` where there is nobody."""
+    if not people:
+        return "none"
+    who = f"{case:,} vs {reference:,}" if reference else f"{people:,}"
+    return who + (f" ({counted(pairs, 'complete pair')})" if pairs else "")
+
+
 def _power_of_ten(value: float, digits: int = DIGITS) -> str:
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     return f"{mantissa} × 10{str(int(exponent)).translate(SUPERSCRIPT)}".replace("-", "−")

@@ -1,37 +1,22 @@
-"""What each section of the report shows, computed from the release's tables and free of markup.
+"""What each section of the report but the answers shows, computed from the release's tables and free of markup.
 
 Tables come as rows of text, as their writers left them. Nothing here escapes: the templates do.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from scleromyomics.describe.profiles import OVERLAP
 from scleromyomics.plan.attrition import LOST, PARTICIPANTS, SMALLEST
-from scleromyomics.plan.protocol import Protocol
-from scleromyomics.report.figures import Point, strips, volcano
-from scleromyomics.report.formats import counted, interval, names, number, probability
+from scleromyomics.report.figures import Point, strips
+from scleromyomics.report.formats import counted, names, number, sizes
+from scleromyomics.report.labels import KINDS, TIMEPOINTS, TISSUES, Columns, Labels, Row
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+Cell = tuple[str, str, str]  # question, assay, tissue
 
-Row = Mapping[str, str]
-Columns = Mapping[str, "NDArray[Any]"]
-
-TOP = 25  # features in an answer's table: what a reader goes through; all are in the file
-LABELLED = 10  # features named in a volcano plot: more would overlap
-TIMEPOINTS = ("D1", "M12", "Y5", "EVENT", "ROUTINE")
-TISSUES = {
-    "pbmc": "PBMC",
-    "serum": "Serum",
-    "muscle": "Muscle",
-    "skin_sclerotic": "Sclerotic skin",
-    "skin_healthy": "Healthy skin",
-}
 ABSENT = {"missing": "missing", "lost": "not due any more"}  # status of completeness.tsv: how it is said
 STATES = {
     "seen": "Seen",
@@ -41,13 +26,6 @@ STATES = {
     "lost": "Lost",
     "not_due": "Not due",
 }  # levels of attrition.tsv: how they are said
-TRAITS = {
-    "age": "Age",
-    "sex": "Sex",
-    "overlap": "Overlap of both diseases",
-    "disease_subtype": "Subtype",
-    "disease_duration": "Disease duration",
-}  # measures of attrition.tsv besides the protocol's
 VERDICTS = {
     "RUN": "the data can answer this",
     "CAUTION": "answered, with the reservation that stands beside it",
@@ -65,36 +43,6 @@ MEASURES = {
     ),
     "sex_score": ("XIST minus Y genes (log2)", "high in women, low in men; compared with the sheet"),
 }
-INTERVAL_WIDTH = 160  # drawing units of the small interval beside each feature
-
-
-class Labels:
-    """The study's words for groups, assays, tissues and questions."""
-
-    def __init__(self, protocol: Protocol) -> None:
-        self.group: dict[str, str] = {p.group: p.label for p in protocol.populations.values()}
-        self.population: dict[str, str] = {str(key): p.label for key, p in protocol.populations.items()}
-        self.assay: dict[str, str] = {key: assay.label for key, assay in protocol.assays.items()}
-        self.measure = TRAITS | {key: measure.label for key, measure in protocol.measures.items()}
-        self.order = {question.id: index for index, question in enumerate(protocol.questions)}
-        self.control = {
-            str(key): str(p.control_of) if p.control_of else "" for key, p in protocol.populations.items()
-        }
-
-    def tissue(self, name: str) -> str:
-        """A tissue as a reader calls it."""
-        return TISSUES.get(name, name)
-
-    def described(self, group: str) -> str:
-        """A group of a table of profiles."""
-        main = group.removesuffix(OVERLAP)
-        return self.group[main] + (", with overlap" if main != group else "")
-
-    def place(self, tissue: str, reference: str) -> str:
-        """The tissue of a comparison, or both."""
-        return (
-            f"{self.tissue(tissue)} vs {self.tissue(reference).lower()}" if reference else self.tissue(tissue)
-        )
 
 
 def glance(
@@ -116,6 +64,7 @@ def glance(
     )
     times = _timepoints(completeness)
     final = Counter(row["final"] for row in verdicts)
+    without = unmeasured(completeness, labels)
     return {
         "participants": len(people),
         "populations": [
@@ -137,6 +86,9 @@ def glance(
         "unknown": len(outcomes["unknown"] - outcomes["not_met"]),
         "verdicts": [(verdict, final[verdict], meaning) for verdict, meaning in VERDICTS.items()],
         "waiting": sum("in this version" in row["reason"] for row in verdicts),
+        "unsampled": sum(
+            row["final"] == "SKIP" and labels.assay.get(row["assay"]) in without for row in verdicts
+        ),
     }
 
 
@@ -260,25 +212,59 @@ def eligibility_tables(eligibility: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def verdict_groups(verdicts: Sequence[Row], answered: Iterable[str], labels: Labels) -> list[dict[str, Any]]:
-    """The verdicts per question, in the order of the library; `answered` are the anchors of the answers."""
-    anchors = set(answered)
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(verdicts, key=lambda row: labels.order.get(row["question"], len(labels.order))):
-        name = anchor(row["question"], row["assay"], row["tissue"])
-        groups.setdefault(row["question"], []).append(
+def verdict_kinds(
+    verdicts: Sequence[Row], anchors: Mapping[Cell, str], unmeasured: Sequence[str], labels: Labels
+) -> dict[str, Any]:
+    """The verdicts by kind and question, in the order of the library.
+
+    Args:
+        verdicts: the final verdicts.
+        anchors: where on the page the answer of a cell (question, assay, tissue) is.
+        unmeasured: labels of the assays without a sample: their verdicts, all SKIP, are counted rather than listed.
+        labels: the study's words.
+    """
+    kinds: dict[str, dict[str, list[dict[str, Any]]]] = {kind: {} for kind in KINDS}
+    waiting: Counter[str] = Counter()
+    for row in sorted(verdicts, key=lambda row: labels.order[row["question"]]):
+        assay = labels.assay.get(row["assay"], row["assay"])
+        if assay in unmeasured and row["final"] == "SKIP":
+            waiting[assay] += 1
+            continue
+        counts = {
+            "case": "n_case",
+            "reference": "n_reference",
+            "people": "n_participants",
+            "pairs": "n_pairs",
+        }
+        kinds[row["kind"]].setdefault(row["question"], []).append(
             {
                 **row,
-                "assay_label": labels.assay.get(row["assay"], row["assay"]),
+                "reason": labels.named(row["reason"]),
+                "remedy": labels.named(row["remedy"]),
+                "assay_label": assay,
                 "place": labels.place(row["tissue"], row["reference_tissue"]),
-                "anchor": name if name in anchors else "",
-                "n": _sizes(
-                    case=int(row["n_case"]), reference=int(row["n_reference"]), pairs=int(row["n_pairs"])
-                )
-                or "none",
+                "anchor": anchors.get((row["question"], row["assay"], row["tissue"]), ""),
+                "n": sizes(**{name: int(row[column]) for name, column in counts.items()}),
             }
         )
-    return [{"title": rows[0]["title"], "kind": rows[0]["kind"], "rows": rows} for rows in groups.values()]
+    return {
+        "kinds": [
+            {
+                "heading": KINDS[kind].heading,
+                "questions": [
+                    {
+                        "title": rows[0]["title"],
+                        "checked": labels.title.get(labels.checked[question] or "", ""),
+                        "rows": rows,
+                    }
+                    for question, rows in questions.items()
+                ],
+            }
+            for kind, questions in kinds.items()
+            if questions
+        ],
+        "waiting": sorted(waiting.items()),
+    }
 
 
 def quality_view(assay: str, rows: Sequence[Row], labels: Labels) -> dict[str, Any]:
@@ -307,60 +293,6 @@ def quality_view(assay: str, rows: Sequence[Row], labels: Labels) -> dict[str, A
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answered question in one assay and tissue."""
-
-    anchor: str
-    title: str
-    assay: str
-    place: str
-    verdict: Row
-    facts: list[tuple[str, str]]
-    figure: str
-    caption: str
-    alternative: str
-    features: list[dict[str, Any]]
-    count: int
-    has_unadjusted: bool
-    unit: str
-    path: str
-
-
-def answer(verdict: Row, columns: Columns, path: str, labels: Labels) -> Answer:
-    """The answer held by a result table (sorted by p, as its writer left it)."""
-    estimate, p_value = columns["estimate"], columns["p_value"]
-    tested = np.flatnonzero(np.isfinite(estimate) & np.isfinite(p_value))
-    top = tested[:TOP]
-    detectable = columns["mde"]
-    mde = float(np.nanmedian(detectable)) if np.isfinite(detectable).any() else float("nan")
-    shown = [_feature_name(columns, i) for i in top[:LABELLED]]
-    unit = str(columns["unit"][0])
-    axis = f"Estimate ({unit})" if unit else "Estimate"
-    place = labels.place(verdict["tissue"], verdict["reference_tissue"])
-    return Answer(
-        anchor=anchor(verdict["question"], verdict["assay"], verdict["tissue"]),
-        title=verdict["title"],
-        assay=labels.assay.get(verdict["assay"], verdict["assay"]),
-        place=place,
-        verdict=verdict,
-        facts=_facts(columns, mde, tested.size),
-        figure=volcano(estimate, p_value, mde=mde, top=top, labels=shown, axis=axis),
-        caption=_caption(mde, unit),
-        alternative=_alternative(estimate[tested], p_value[tested], shown),
-        features=_features(columns, top),
-        count=int(estimate.size),
-        has_unadjusted=bool(np.isfinite(columns["estimate_unadjusted"]).any()),
-        unit=unit,
-        path=path,
-    )
-
-
-def anchor(question: str, assay: str, tissue: str) -> str:
-    """The page's name for an answer."""
-    return f"answer-{question}-{assay}-{tissue}"
-
-
 def _strip(name: str, rows: Sequence[Row], labels: Labels) -> dict[str, str]:
     axis, meaning = MEASURES.get(name, (name, ""))
     points = [
@@ -381,85 +313,6 @@ def _strip(name: str, rows: Sequence[Row], labels: Labels) -> dict[str, str]:
         "image": strips(points, axis=axis),
         "alternative": f"{axis} of {spread}; held back: {names(crossed) or 'none'}.",
     }
-
-
-def _facts(columns: Columns, mde: float, tested: int) -> list[tuple[str, str]]:
-    """What a reader needs to know before the numbers."""
-    case, reference, pairs, people = (
-        int(columns[name].max()) for name in ("n_case", "n_reference", "n_pairs", "n_participants")
-    )
-    sizes = _sizes(case=case, reference=reference, pairs=pairs)
-    unit = str(columns["unit"][0])
-    return [
-        ("Contrast", str(columns["contrast"][0])),
-        ("Participants", sizes or counted(people, "participant")),
-        ("Model", str(columns["formula"][0])),
-        ("Method", str(columns["method"][0])),
-        ("Features tested", f"{tested:,}"),
-        ("Smallest detectable effect", f"{number(mde)} {unit}".strip() + " (median over features)"),
-    ]
-
-
-def _features(columns: Columns, top: "NDArray[np.int64]") -> list[dict[str, Any]]:
-    def floats(name: str) -> "NDArray[np.float64]":
-        return columns[name][top]
-
-    estimate, low, high = floats("estimate"), floats("ci_low"), floats("ci_high")
-    reach = float(np.nanmax(np.abs([low, high, estimate]), initial=0.0)) or 1.0
-    drawn = {
-        name: np.round((1 + values / reach) * INTERVAL_WIDTH / 2, 1)
-        for name, values in (("low", low), ("middle", estimate), ("high", high))
-    }
-    unadjusted, p_value, q_value = floats("estimate_unadjusted"), floats("p_value"), floats("q_value")
-    return [
-        {
-            "gene": str(columns["gene_symbol"][i]),
-            "feature": str(columns["feature"][i]),
-            "estimate": number(estimate[k]),
-            "interval": interval(low[k], high[k]),
-            "drawn": {name: float(values[k]) for name, values in drawn.items()},
-            "unadjusted": number(unadjusted[k]),
-            "p": probability(p_value[k]),
-            "q": probability(q_value[k]),
-            "flag": str(columns["flag"][i]),
-        }
-        for k, i in enumerate(top)
-    ]
-
-
-def _caption(mde: float, unit: str) -> str:
-    text = (
-        "Each point is a feature. Blue diamonds are the features of the table below, the first of them named;"
-        " they are those with the smallest p, whatever its size."
-    )
-    if np.isnan(mde):
-        return text
-    return (
-        f"{text} Dashed lines: the smallest effect that this comparison is likely to find,"
-        f" {' '.join(filter(None, (number(mde), unit)))} either way (median over features). Between them, not being"
-        " found says little."
-    )
-
-
-def _alternative(
-    estimate: "NDArray[np.float64]", p_value: "NDArray[np.float64]", shown: Sequence[str]
-) -> str:
-    if not estimate.size:
-        return "Volcano plot without a point: no feature could be tested."
-    return (
-        f"Volcano plot of {counted(estimate.size, 'feature')}: estimates from {number(estimate.min())} to"
-        f" {number(estimate.max())}; smallest p {probability(p_value.min())};"
-        f" smallest p first: {names(shown, LABELLED)}."
-    )
-
-
-def _feature_name(columns: Columns, index: int) -> str:
-    return str(columns["gene_symbol"][index] or columns["feature"][index])
-
-
-def _sizes(*, case: int, reference: int, pairs: int) -> str:
-    counts = ((case, "case"), (reference, "reference"), (pairs, "complete pair"))
-    return ", ".join(counted(count, word) for count, word in counts if count)
 
 
 def _completeness_cell(rows: Sequence[Row]) -> dict[str, Any] | None:

@@ -1,4 +1,6 @@
+import base64
 import re
+import shutil
 import sys
 import time
 from html.parser import HTMLParser
@@ -6,17 +8,24 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from cohorts import Cohorts
 
 from scleromyomics.cohort.tables import ATTRITION, attrition_rows
+from scleromyomics.compare import families, gene_sets
+from scleromyomics.compare.changes import PAIRED
+from scleromyomics.compare.tested import BOUNDARY, MIXED
 from scleromyomics.core.files import read_tsv, write_tsv
-from scleromyomics.core.results import COLUMNS, write_results
+from scleromyomics.core.results import COLUMNS, schema_of, write_parquet, write_results
 from scleromyomics.describe.profiles import describe, write_profiles
 from scleromyomics.plan.config.analysis import Analysis
 from scleromyomics.plan.protocol import Protocol
 from scleromyomics.report.build import run
+from scleromyomics.report.formats import probability
+from scleromyomics.report.labels import KINDS
 
 ROOT = Path(__file__).parents[3]
 GENES = [
@@ -85,6 +94,11 @@ class Release:
              "reason": "NUSE: found 1.31; allowed at most 1.1 times the freeze"},
         ]  # fmt: skip
         write_tsv(cohort / "held_back.tsv", list(held[0]), held)
+        shutil.rmtree(self.folder / "compare", ignore_errors=True)
+        self.gene_sets([])
+        for question, tissue in self.answered:
+            self.table(question, tissue)
+        self.table("ssc_vs_control_y5", "pbmc", features=0)  # as a question that is skipped has it
 
     def build(self) -> str:
         loaded = SimpleNamespace(
@@ -94,6 +108,9 @@ class Release:
         module = SimpleNamespace(cohort_study=lambda *_, **__: loaded)
         self.monkeypatch.setitem(sys.modules, "scleromyomics.plan.rows", module)
         cohort = self.folder / "cohort"
+        tables = sorted(self.folder.glob("compare/*/*/*.parquet"))
+        kinds = [f"{one.id}={one.kind}" for one in self.protocol.questions if one.sensitivity_of is None]
+        families.run(kinds=kinds, tables=tables, families=self.folder / "compare" / "families.parquet")
         run(
             study=self.folder.parents[2],
             release="W1",
@@ -105,7 +122,9 @@ class Release:
             held=cohort / "held_back.tsv",
             quality=[cohort / "microarray_quality.tsv"] if self.with_quality else [],
             profiles=sorted(self.folder.glob("describe/*/*.parquet")),
-            tables=sorted(self.folder.glob("compare/*/*/*.parquet")),
+            tables=tables,
+            families=self.folder / "compare" / "families.parquet",
+            gene_sets=self.folder / "compare" / "gene_sets.parquet",
             index=self.index,
         )
         return self.index.read_text(encoding="utf-8")
@@ -116,6 +135,18 @@ class Release:
             answer_columns(question, tissue, features) | changes,
             rows=features if rows is None else rows,
         )
+
+    def answer(self, question, tissue, **changes):
+        """One more answer; its verdict is CAUTION in PBMC, else RUN."""
+        self.answered = [*self.answered, (question, tissue)]
+        path = self.folder / "cohort" / "verdicts.tsv"
+        self.verdicts = self._verdicts(path)
+        self.table(question, tissue, **changes)
+
+    def gene_sets(self, rows):
+        schema = schema_of(gene_sets.COLUMNS)
+        parts = [pa.Table.from_pylist(rows, schema=schema)] if rows else []
+        write_parquet(self.folder / "compare" / "gene_sets.parquet", schema, parts)
 
     def attrition(self, cohorts):
         rows = attrition_rows(cohorts.study(release="W1"))
@@ -168,8 +199,6 @@ class Release:
                     run_it = assay == "microarray" and (question.id, tissue) in self.answered
                     final = "SKIP" if not run_it else "CAUTION" if tissue == "pbmc" else "RUN"
                     rows.append(verdict_row(question, assay, tissue, final))
-                    if assay == "microarray":
-                        self.table(question.id, tissue, features=400 if run_it else 0)
         write_tsv(path, list(rows[0]), rows)
         return rows
 
@@ -316,7 +345,7 @@ def test_every_figure_has_a_text_alternative(page):
 def test_every_verdict_has_its_row_with_word_reason_and_remedy(release):
     page = release.build()
     for verdict in ("RUN", "CAUTION", "SKIP"):
-        wanted = sum(row["final"] == verdict for row in release.verdicts)
+        wanted = sum(row["final"] == verdict and row["assay"] == "microarray" for row in release.verdicts)
         assert wanted
         assert page.count(f'data-verdict="{verdict}"') == wanted
     assert "6 and 8 participants: only effects beyond 1.5 SD are detectable" in page
@@ -340,8 +369,9 @@ def test_text_of_the_study_cannot_become_markup(release):
 
 def test_estimates_and_intervals_come_before_p(page):
     heads = re.search(r'<table class="features">.*?<thead>(.*?)</thead>', page, re.DOTALL)[1]
-    words = re.findall(r">([^<>\n]+)</", heads)
-    assert words.index("Estimate") < words.index("95 % interval") < words.index("p") < words.index("q")
+    words = re.findall(r">([^<>\n]+)<", heads)
+    shown = ["Estimate", "95 % interval", "Unadjusted", "p", "q", "q_family"]
+    assert sorted(shown, key=words.index) == shown
     text = " ".join(Reader(page).text)
     assert "significant" not in text.lower()
     assert "Exploratory" in text
@@ -356,7 +386,7 @@ def test_an_answer_shows_its_top_features_and_where_the_rest_is(release):
     assert "compare/ssc_vs_control_d1/microarray/pbmc.parquet</code>, 2,000 rows" in article
     assert "0.930 log2 (median over features)" in article
     assert "~ group + batch + age + sex" in article
-    assert "8 cases, 8 references" in article
+    assert "<dd>8 vs 8</dd>" in article
 
 
 def test_features_without_an_estimate_do_not_stop_the_report(release):
@@ -438,6 +468,244 @@ def test_profiles_are_summed_up_with_where_they_are(page):
     assert "_at" not in text
 
 
+def answer_of(page, question, tissue):
+    """The HTML of one answer."""
+    return page.split(f'<article id="answer-{question}-microarray-{tissue}"')[1].split("</article>")[0]
+
+
+def words_of(html):
+    return " ".join(" ".join(Reader(f"<div>{html}</div>").text).split())
+
+
+def heads_of(html, table="features"):
+    head = re.search(rf'<table class="{table}">.*?<thead>(.*?)</thead>', html, re.DOTALL)[1]
+    return [text for text in re.findall(r">([^<>\n]+)<", head) if text.strip()]
+
+
+def two_slopes(release):
+    """An answer with two contrasts: 100 features between participants, 60 within, in one file sorted by p."""
+    name = np.where(np.arange(160) < 100, "mrss: between participants", "mrss: within participants")
+    features = [f"{i % 100:05}_at" for i in range(160)]
+    methods = np.where(np.arange(160) < 100, MIXED, "moderated linear model (Smyth 2004)")
+    release.answer(
+        "ssc_mrss_visits", "pbmc", features=160, contrast=name, feature=features, method=methods,
+        n_samples=np.where(np.arange(160) < 100, 24, 12), unit="log2 per point of mrss",
+    )  # fmt: skip
+
+
+def test_two_contrasts_of_one_table_are_shown_apart_each_with_its_counts(release):
+    two_slopes(release)
+    page = release.build()
+    article = answer_of(page, "ssc_mrss_visits", "pbmc")
+    assert article.count("<img") == 2
+    assert article.count('<table class="features">') == 2
+    between, within = article.split("<h5 ")[1:]
+    assert "Modified Rodnan skin score: between participants" in between
+    assert "<dd>100</dd>" in between
+    assert "<dd>24</dd>" in between
+    assert "Modified Rodnan skin score: within participants" in within
+    assert "<dd>60</dd>" in within
+    assert "<dd>12</dd>" in within
+    assert "the same participant&#39;s Modified Rodnan skin score is higher" in within
+    for number in (1, 2):
+        assert page.count(f'href="#answer-ssc_mrss_visits-microarray-pbmc-{number}"') == 1
+        assert page.count(f'id="answer-ssc_mrss_visits-microarray-pbmc-{number}"') == 1
+
+
+def test_axis_and_column_heads_follow_the_unit(release):
+    release.answer("im_ck", "muscle", unit="log2 per doubling of ck")
+    article = answer_of(release.build(), "im_ck", "muscle")
+    heads = heads_of(article)
+    assert heads[heads.index("Estimate") + 1] == "log2 per doubling of ck"
+    assert "An estimate of 1 means twice as much per doubling of ck, of −1 half as much." in article
+    drawing = base64.b64decode(re.search(r"base64,([^\"]+)", article)[1]).decode()
+    assert "<!-- Estimate (log2 per doubling of ck) -->" in drawing
+    assert "0.930 log2 per doubling of ck either way" in article
+
+
+def test_odds_are_read_as_odds(release):
+    release.answer("ssc_mrss_biopsy_site", "skin_sclerotic", unit="log odds per log2", flag="separated")
+    article = answer_of(release.build(), "ssc_mrss_biopsy_site", "skin_sclerotic")
+    assert "An estimate of 0.69 means twice the odds of a higher level per doubling of the feature" in article
+    assert "In 400 of 400 features the feature puts the levels in complete order" in article
+
+
+def test_a_mixed_model_shows_the_complete_pairs_beside_it_and_counts_the_flags(release):
+    flags = [""] * 400
+    flags[0:5] = [f"{BOUNDARY}; complete pairs have the opposite sign"] * 5
+    flags[5:12] = ["complete pairs differ by more than a standard error"] * 7
+    release.answer(
+        "ssc_change_d1_m12", "pbmc", method=MIXED, estimate_pairs=0.123, p_pairs=0.0456, n_pairs=6, n_case=8,
+        n_reference=0, n_participants=8, flag=flags, estimate_unadjusted=np.nan,
+    )  # fmt: skip
+    article = answer_of(release.build(), "ssc_change_d1_m12", "pbmc")
+    heads = heads_of(article)
+    assert heads.index("Estimate") < heads.index("Complete pairs") < heads.index("p")
+    assert "Unadjusted" not in heads_of(article)
+    assert article.count('<td class="n">0.123<br><small>0.0456</small></td>') == 25
+    assert "Mixed model of 6 complete pairs and 2 single profiles." in article
+    assert "In 12 of 400 features the complete pairs alone disagree (in 5 with the opposite sign" in article
+    assert "In 5 of 400 features the model found no variance between participants" in article
+    assert "<dd>8 (6 complete pairs)</dd>" in article
+
+
+def test_paired_differences_are_their_own_complete_pairs(release):
+    same = answer_columns("ssc_change_d1_m12", "pbmc", 400)["estimate"]
+    release.answer("ssc_change_d1_m12", "pbmc", method=PAIRED, estimate_pairs=same, p_pairs=0.5, n_pairs=8)
+    article = answer_of(release.build(), "ssc_change_d1_m12", "pbmc")
+    assert "Paired differences: 8 participants, all with both profiles" in article
+    assert "Complete pairs" not in heads_of(article)
+
+
+def test_features_that_could_not_be_tested_are_counted_with_their_reason(release):
+    holes = answer_columns("ssc_vs_control_d1", "pbmc", 400)
+    for name in ("estimate", "p_value"):
+        holes[name][:3] = np.nan
+    flags = ["constant", "constant", "not measured", *[""] * 397]
+    release.table(
+        "ssc_vs_control_d1", "pbmc", **{name: holes[name] for name in ("estimate", "p_value")}, flag=flags
+    )
+    assert "3 features could not be tested (2 constant, 1 not measured)" in release.build()
+
+
+def test_q_family_is_that_of_the_families(release):
+    page = release.build()
+    found = pq.read_table(release.folder / "compare" / "families.parquet").to_pylist()
+    mine = [row for row in found if (row["question"], row["tissue"]) == ("im_vs_control_d1", "muscle")]
+    article = answer_of(page, "im_vs_control_d1", "muscle")
+    shown = re.findall(r'<td class="n">([^<]*)</td></tr>', article)[:25]
+    assert shown == [probability(row["q_family"]) for row in mine[:25]]
+    called = sum(row["q_family"] <= 0.05 for row in mine)
+    assert f"{called} with q_family up to 0.05" in article
+
+
+def test_families_are_explained_with_their_tables_counted(release):
+    two_slopes(release)
+    text = section(release.build(), "answers")
+    found = pq.read_table(release.folder / "compare" / "families.parquet").to_pylist()
+    assert "searched as one family" in text
+    for family, heading, tables in (("between", "Groups", 4), ("association", "Clinical measures", 2)):
+        rows = [row for row in found if row["family"] == f"{family}__microarray"]
+        selected = {(row["question"], row["contrast"], row["tissue"]) for row in rows if row["selected"]}
+        called = sum(row["q_family"] <= 0.05 for row in rows)
+        assert f"{heading} RNA chip {tables} {len(selected)} {called}" in text
+
+
+def set_row(number, p_value, **changes):
+    return {
+        "question": "ssc_vs_control_d1", "contrast": "ssc - ssc_control at D1", "assay": "microarray",
+        "tissue": "pbmc", "cell_type": "", "test": "abundance", "gene_set": f"a_set_{number}", "source": "",
+        "n_genes": 400, "n_in_set": 10 + number, "direction": "up", "estimate": 1.0, "p_value": p_value,
+        "q_value": p_value, "correlation": 0.125, "correlation_df": 12, "genes": "A;B;C;D;E;F;G;H",
+        "flag": "" if p_value else "too few",
+    } | changes  # fmt: skip
+
+
+def test_gene_sets_with_the_smallest_p_stand_in_their_answer(release):
+    release.gene_sets([set_row(n, p) for n, p in enumerate((0.5, 0.01, None, 0.3, 0.02, 0.9, 0.04, None))])
+    page = release.build()
+    article = answer_of(page, "ssc_vs_control_d1", "pbmc")
+    assert re.findall(r"a set \d", article) == [f"a set {n}" for n in (1, 4, 6, 3, 0)]
+    assert "A, B, C, D, E, F and 2 more" in article
+    assert "Correlation" in heads_of(article, "sets")
+    assert "Gene sets without a p-value: 2 sets: too few." in article
+    assert "a set" not in answer_of(page, "ssc_vs_control_d1", "skin_healthy")
+
+
+def test_gene_sets_without_any_p_are_ordered_by_their_estimate(release):
+    release.gene_sets([set_row(n, None, estimate=e) for n, e in enumerate((0.1, -0.9, 0.5))])
+    article = answer_of(release.build(), "ssc_vs_control_d1", "pbmc")
+    assert re.findall(r"a set \d", article) == ["a set 1", "a set 2", "a set 0"]
+    assert "that move most; none has a p" in article
+
+
+def test_a_sensitivity_is_shown_in_the_answer_that_it_checks(release):
+    release.answer("ssc_systemic_complication", "pbmc")
+    estimate = answer_columns("ssc_systemic_complication", "pbmc", 400)["estimate"]
+    release.answer("ssc_systemic_complication_recent", "pbmc", estimate=-estimate)
+    page = release.build()
+    assert '<article id="answer-ssc_systemic_complication_recent' not in page
+    article = answer_of(page, "ssc_systemic_complication", "pbmc")
+    check = article.split('<div class="check"')[1]
+    assert "SSc at a systemic complication vs the last profile before it" in check
+    assert "have an estimate of the same sign here" in check
+    assert "q_family" in heads_of(article)
+    assert "q_family" not in heads_of(check)
+    assert 'href="#answer-ssc_systemic_complication_recent-microarray-pbmc"' in page
+    assert "Events and treatments <small>(1)</small>" in page
+
+
+def test_a_sensitivity_of_a_question_without_an_answer_says_what_it_checks(release):
+    release.answer("ssc_systemic_complication_recent", "pbmc")
+    article = answer_of(release.build(), "ssc_systemic_complication_recent", "pbmc")
+    assert (
+        "Only checks “SSc at a systemic complication vs its initial profile”, which has no answer here"
+        in article
+    )
+
+
+def test_every_reservation_of_the_verdict_stands_in_the_answer_with_names_for_keys(release):
+    path = release.folder / "cohort" / "verdicts.tsv"
+    rows = read_tsv(path)
+    reason = (
+        "uncontrolled: no SSc without the event; overlaps with corticosteroid in 2; 10 skin_healthy samples"
+    )
+    for row in rows:
+        if (row["question"], row["tissue"], row["assay"]) == ("ssc_vs_control_d1", "pbmc", "microarray"):
+            row["reason"] = reason
+    write_tsv(path, list(rows[0]), rows)
+    article = answer_of(release.build(), "ssc_vs_control_d1", "pbmc")
+    reasons = re.findall(r"<li>(.*?)</li>", article.split('class="reasons"')[1].split("</ul>")[0])
+    assert reasons == reason.replace("skin_healthy", "healthy skin").split("; ")
+
+
+def test_the_index_has_a_line_per_table_in_the_order_of_kinds(release):
+    two_slopes(release)
+    release.answer("ssc_sclerotic_vs_healthy_skin", "skin_sclerotic")
+    page = release.build()
+    index = page.split('<table class="index">')[1].split("</table>")[0]
+    heads = ["Groups", "Tissues", "Clinical measures"]
+    assert re.findall(r'href="#answers-\w+">([^<]+)<', index) == heads
+    assert index.count('<tr><th scope="row">') == 4 + 2 + 1
+    tables = [
+        pq.read_table(path) for path in release.folder.glob("compare/im_vs_control_d1/*/muscle.parquet")
+    ]
+    q_value = tables[0]["q_value"].to_numpy()
+    start = index.rindex("<tr>", 0, index.index("#answer-im_vs_control_d1-microarray-muscle"))
+    line = words_of(index[start : index.index("</tr>", start)] + "</tr>")
+    assert line.startswith("Myositis vs its control at inclusion Muscle RUN 8 vs 8")
+    assert f"{probability(q_value.min())} {(q_value <= 0.05).sum()} " in line
+
+
+def test_the_overview_counts_answers_without_their_checks(release):
+    release.answer("ssc_systemic_complication", "pbmc")
+    release.answer("ssc_systemic_complication_recent", "pbmc")
+    text = section(release.build(), "glance")
+    assert "Answers 5 in 5 tables; exploratory" in text
+
+
+def test_assays_without_samples_take_one_line_of_the_verdicts(release):
+    page = release.build()
+    count = sum(row["assay"] == "scrna" for row in release.verdicts)
+    text = section(page, "verdicts")
+    assert f"Single-cell RNA sequencing : no samples: {count} questions (each in a tissue) skipped" in text
+    assert 'data-assay="Single-cell RNA sequencing"' not in page
+    skipped = sum(row["assay"] != "microarray" for row in release.verdicts)
+    assert f"{skipped} of them are in assays without a sample" in section(page, "glance")
+
+
+def test_verdicts_are_grouped_by_kind_and_the_filter_knows_it(page):
+    table = page.split('<table class="verdicts">')[1].split("</table>")[0]
+    kinds = re.findall(r'<tbody class="kind" data-kind="([^"]+)">', table)
+    assert kinds == [one.heading.replace("'", "&#39;") for one in KINDS.values()]
+    for part in table.split('<tbody class="kind"')[1:]:
+        kind = re.match(r' data-kind="([^"]+)"', part)[1]
+        assert set(re.findall(r'data-kind="([^"]+)" data-assay', part)) == {kind}
+    columns = set(re.findall(r'select data-column="(\w+)"', page))
+    row = re.search(r"<tr data-verdict[^>]*>", table)[0]
+    assert all(f"data-{column}=" in row for column in columns)
+
+
 def test_ineligible_participants_kept_by_the_configuration_are_said_to_be(release):
     release.analysis = Analysis(keep_ineligible=True)
     text = " ".join(" ".join(Reader(release.build()).text).split())
@@ -480,4 +748,14 @@ def test_twelve_answers_of_ordinary_size_take_less_than_eight_seconds(release):
     start = time.process_time()
     page = release.build()
     assert page.count("<article") >= 12
+    assert len(page) < 1_000_000 + 150_000 * page.count("<article")
     assert time.process_time() - start < 8
+
+
+def test_the_words_of_flags_are_those_of_the_answers():
+    from scleromyomics.compare import associations, changes, tested
+    from scleromyomics.report import answers
+
+    assert (answers.OPPOSITE, answers.SEPARATED) == (changes.OPPOSITE, associations.SEPARATED)
+    assert (answers.BOUNDARY, answers.MISSING) == (tested.BOUNDARY, tested.MISSING)
+    assert changes.DISAGREE.startswith(answers.DISAGREE)

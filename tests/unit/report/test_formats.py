@@ -1,6 +1,6 @@
 import pytest
 
-from scleromyomics.report.formats import counted, interval, names, number, probability
+from scleromyomics.report.formats import counted, interval, names, number, probability, sizes
 
 
 @pytest.mark.parametrize(
@@ -40,3 +40,17 @@ def test_long_lists_are_cut_and_counted():
 
 def test_one_has_no_plural():
     assert (counted(1, "array"), counted(1200, "array")) == ("1 array", "1,200 arrays")
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"),
+    [
+        ((8, 7, 15, 0), "8 vs 7"),
+        ((8, 0, 8, 0), "8"),
+        ((8, 0, 8, 6), "8 (6 complete pairs)"),
+        ((8, 7, 15, 9), "8 vs 7 (9 complete pairs)"),
+        ((0, 0, 0, 0), "none"),
+    ],
+)
+def test_participants_are_counted_by_side_with_their_complete_pairs(counts, text):
+    assert sizes(**dict(zip(("case", "reference", "people", "pairs"), counts, strict=True))) == text

@@ -9,6 +9,7 @@ for (const select of selects) {
 }
 function apply() {
   const words = form.querySelector("input").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const kinds = new Set();
   let shown = 0;
   for (const row of rows) {
     const text = (row.parentNode.rows[0].textContent + " " + row.textContent).toLowerCase();
@@ -16,9 +17,13 @@ function apply() {
       selects.some((select) => select.value && select.value !== row.dataset[select.dataset.column]) ||
       !words.every((word) => text.includes(word));
     shown += !row.hidden;
+    if (!row.hidden) kinds.add(row.dataset.kind);
   }
-  for (const body of document.querySelectorAll("table.verdicts tbody")) {
+  for (const body of document.querySelectorAll("table.verdicts tbody:not(.kind)")) {
     body.hidden = [...body.rows].slice(1).every((row) => row.hidden);
+  }
+  for (const body of document.querySelectorAll("table.verdicts tbody.kind")) {
+    body.hidden = !kinds.has(body.dataset.kind);
   }
   form.querySelector("output").textContent = `${shown} of ${rows.length} shown`;
 }
