@@ -1,7 +1,8 @@
 """Answers about clinical measures: slopes, change on change, slopes over repeated visits, odds of higher levels.
 
-Slopes are those of moderated linear models; between participants over repeated visits, of mixed ones. A step of the
-measure is named in the unit. The odds of an ordered category are those of `stats.ordinal`, per unit of the feature.
+Slopes are those of moderated linear models: over repeated visits, of participants' means (those who miss a value at
+one of their visits are left out of that feature), and of the deviations from them. A step of the measure is named in
+the unit. The odds of an ordered category are those of `stats.ordinal`, per unit of the feature.
 """
 
 from collections.abc import Sequence
@@ -13,25 +14,22 @@ from numpy.typing import NDArray
 from scleromyomics.compare.tested import (
     LINEAR,
     MISSING,
-    MIXED,
     Columns,
     join_flags,
     tested,
-    tested_mixed,
     why_untested,
 )
 from scleromyomics.core.results import COLUMNS
-from scleromyomics.plan.associations import BETWEEN, ChangeSlope, OrdinalOdds, RepeatedSlopes
+from scleromyomics.plan.associations import ChangeSlope, OrdinalOdds, RepeatedSlopes
 from scleromyomics.stats.design import without
 from scleromyomics.stats.linear import fit_contrast
-from scleromyomics.stats.mixed import fit_mixed
 from scleromyomics.stats.multiplicity import benjamini_hochberg
 from scleromyomics.stats.ordinal import fit_odds
 from scleromyomics.stats.power import smallest_detectable_effect
 
 if TYPE_CHECKING:
     from scleromyomics.plan.associations import Selection
-    from scleromyomics.stats.design import Matrix, Vector
+    from scleromyomics.stats.design import Matrix
 
 ODDS = "proportional odds (McCullagh 1980), log-F(1, 1) prior, score test"
 SEPARATED = (
@@ -63,20 +61,12 @@ def compare_association(
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def _is_mixed(association: "Selection", name: str) -> bool:
-    return isinstance(association, RepeatedSlopes) and association.columns[name] == BETWEEN
-
-
 def _slope(Y: "Matrix", association: "Selection", name: str) -> Columns:
     design, contrast = association.model(name)
-    reduced = without(design, contrast, association.covariates)
-    if isinstance(association, RepeatedSlopes) and _is_mixed(association, name):
-        participants = np.array(association.groups)
-        columns = tested_mixed(Y, design, contrast, participants)
-        plain: Vector = fit_mixed(Y, reduced[0], [reduced[1]], participants).estimate[0]
-    else:
-        columns = tested(Y, design, contrast)
-        plain = fit_contrast(Y, *reduced).estimate
+    if isinstance(association, RepeatedSlopes) and len(design.matrix) < Y.shape[1]:
+        Y = association.averaged(Y.T).T
+    columns = tested(Y, design, contrast)
+    plain = fit_contrast(Y, *without(design, contrast, association.covariates)).estimate
     if isinstance(association, ChangeSlope):
         columns |= {"estimate_pairs": columns["estimate"], "p_pairs": columns["p_value"]}
     return {**columns, "estimate_unadjusted": np.where(np.isnan(columns["estimate"]), np.nan, plain)}
@@ -105,7 +95,7 @@ def _words(association: "Selection", name: str, scale: str, features: int) -> Co
     """What the numbers are, once per feature."""
     formula = association.model(name)[0].formula
     unit = f"{scale} per {association.per}" if association.per else scale
-    method = MIXED if _is_mixed(association, name) else LINEAR
+    method = LINEAR
     if isinstance(association, ChangeSlope):
         method = f"{LINEAR} of paired differences"
     if isinstance(association, OrdinalOdds):

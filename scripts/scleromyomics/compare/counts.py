@@ -5,7 +5,8 @@ Between groups: a row per participant, replicates summed, a negative binomial mo
 model with a level per participant, above that a mixed model with voom's weights (`stats.voom`). A bridge shares
 the level of the material that it measures again. Estimates are log2 fold changes. Wald tests have infinite
 degrees of freedom. Features with low counts keep their row, without a test; one whose extreme count takes the
-p-value keeps its estimate.
+p-value keeps its estimate. Where dispersions have no trend over the mean they are shrunk to their mean, and each
+row says so.
 """
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from scleromyomics.compare.tested import join_flags
 from scleromyomics.core.results import COLUMNS
 from scleromyomics.stats.counts import (
     PAIRS_BY_FACTORS,
@@ -33,6 +35,7 @@ METHOD = "negative binomial, Wald test (Love 2014)"
 METHOD_MIXED = "voom-weighted moderated linear mixed model (Law 2014)"
 UNIT = "log2 fold change"
 LOW, OUTLIER, REPLACED, FAILED = "low counts", "outlier", "outlier replaced", "not converged"
+NO_TREND = "dispersion trend not fitted"
 
 
 def compare(counts: NDArray[np.float64], comparison: "Comparison") -> dict[str, NDArray[np.generic]]:
@@ -162,8 +165,11 @@ def _wald(
             df=np.where(has_p, np.inf, np.nan),
             p_value=fit.p_value,
             mde=np.full(len(fit.se), detectable),
-            flag=np.select(
-                [fit.outlier, ~fit.converged, fit.replaced], [OUTLIER, FAILED, REPLACED], default=""
+            flag=join_flags(
+                np.select(
+                    [fit.outlier, ~fit.converged, fit.replaced], [OUTLIER, FAILED, REPLACED], default=""
+                ),
+                np.full(tested.sum(), "" if fit.trend == "parametric" else NO_TREND),
             ),
         )
     return columns
@@ -201,7 +207,7 @@ def _untested(features: int) -> dict[str, NDArray[np.generic]]:
     columns: dict[str, NDArray[np.generic]] = {
         name: np.full(features, np.nan) for name, kind in COLUMNS.items() if kind == "double"
     }
-    return {**columns, "flag": np.full(features, LOW, dtype="<U32")}
+    return {**columns, "flag": np.full(features, LOW, dtype="<U64")}
 
 
 def _fill(

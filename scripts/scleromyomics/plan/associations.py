@@ -33,7 +33,6 @@ from scleromyomics.stats.design import (
     combine,
     estimable,
     factor,
-    rank,
     residual_df,
     variance_inflation,
     without,
@@ -197,7 +196,7 @@ class RepeatedSlopes(_Selection):
 
     @property
     def groups(self) -> list[str]:
-        """The participant of each row, whose intercept is random."""
+        """The participant of each row."""
         return [one.participant for one in self.members]
 
     @property
@@ -208,7 +207,7 @@ class RepeatedSlopes(_Selection):
     @cached_property
     def design(self) -> Design:
         """Intercept, mean of the participant, deviation from it, visits, covariates, batches."""
-        means = self._means(np.array(self.values)[:, None])[:, 0]
+        means = self.averaged(np.array(self.values)[:, None])[self._codes, 0]
         term = combine(
             _centred(BETWEEN, means),
             Design(_deviation(self.values, means)[:, None], (WITHIN,)),
@@ -217,33 +216,34 @@ class RepeatedSlopes(_Selection):
         return model(term, self.members, self.covariates)
 
     def model(self, name: str) -> tuple[Design, Vector]:
-        """The design of one slope and its contrast: between participants, `design` with random intercepts.
+        """The design of one slope and its contrast.
 
-        Within participants, a column for each takes the place of what is constant in them: least squares is exact,
-        where REML with few participants often finds no variance between them and then rejects too often (0.076
-        against 0.047 at 0.05, on the same 85 simulated studies of 5 participants).
+        Between participants, a row for each: the means of the design's rows. Within, a column for each takes the
+        place of what is constant in them. Least squares of either is exact, where REML with few participants takes
+        variances that it estimates for known and rejects too often: between 8 participants with 12 profiles, 0.092
+        to 0.112 at 0.05.
         """
         design, contrast = super().model(name)
         if self.columns[name] == BETWEEN:
-            return design, contrast
+            return without(Design(self.averaged(design.matrix), design.names), contrast, {WITHIN})
         varying, _ = without(design, contrast, {BETWEEN, *self.covariates})
         design = combine(varying, factor("participant", self.groups))
         return design, design.contrast({WITHIN: 1.0})
 
+    def averaged(self, rows: Matrix) -> Matrix:
+        """Means of the rows of each participant, sorted; NaN where one is."""
+        sums = np.zeros((self._sizes.size, rows.shape[1]))
+        np.add.at(sums, self._codes, rows)
+        means: Matrix = sums / self._sizes[:, None]
+        return means
+
     def determined(self, name: str) -> bool:
-        """Whether the rows determine the slope: that within participants from deviations alone."""
+        """Whether the rows determine the slope."""
         return self.repeated > 0 and estimable(*self.model(name))
 
     def residual_df(self, name: str) -> int:
-        """Participants less what is constant in them; or rows less participants and what varies in them."""
-        if self.columns[name] == WITHIN:
-            return residual_df(self.model(name)[0])
-        matrix = self.design.matrix
-        differs = np.abs(matrix - self._means(matrix)).max(axis=0, initial=0.0)
-        constant = differs <= ROUNDING * np.abs(matrix).max(axis=0, initial=0.0)
-        names = tuple(n for n, one in zip(self.design.names, constant.tolist(), strict=True) if one)
-        between = self.participants - rank(Design(matrix[:, constant], names))
-        return min(between, residual_df(self.design))
+        """Rows of the slope's own design less its rank."""
+        return residual_df(self.model(name)[0])
 
     @cached_property
     def _codes(self) -> NDArray[np.intp]:
@@ -252,13 +252,6 @@ class RepeatedSlopes(_Selection):
     @property
     def _sizes(self) -> NDArray[np.intp]:
         return np.bincount(self._codes)
-
-    def _means(self, columns: Matrix) -> Matrix:
-        """The mean over each row's participant."""
-        sums = np.zeros((self._sizes.size, columns.shape[1]))
-        np.add.at(sums, self._codes, columns)
-        means: Matrix = (sums / self._sizes[:, None])[self._codes]
-        return means
 
 
 @dataclass(frozen=True)

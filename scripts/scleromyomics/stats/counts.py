@@ -5,7 +5,12 @@ a matrix, of full rank; estimates are log2 fold changes with Wald tests against 
 Size factors are medians of ratios, dispersions are shrunk to their trend over the mean, counts with an extreme
 Cook's distance are replaced where a cell of the design has seven samples or more; where it has three to six,
 the feature has no p-value. Independent filtering and q-values are left to the caller. `negative_binomial`
-computes each step for all features at once. The bytes do not depend on the number of cores.
+computes each step for all features at once.
+
+Exceptions, where results are not DESeq2's: genes at whose maximum DESeq2's search for a dispersion stalls on
+rounding (about 1 in 10,000; a grid then gives it a dispersion up to 6 % off), genes whose coefficients do not
+settle (other optimisers), and a trend without parametric solution (DESeq2 takes a local regression, here it is
+the mean, and `CountFit.trend` says so).
 
 Which genes have enough counts to be tested is decided by the rule of edgeR's filterByExpr (Chen, Lun, Smyth
 2016, doi:10.12688/f1000research.8987.2).
@@ -70,9 +75,8 @@ def fit_counts(counts: Matrix, design: Design, contrast: Vector) -> CountFit:
         contrast: one weight per coefficient.
 
     Raises:
-        ValueError: if shapes disagree, counts are not such numbers, the design has not full rank (the columns
-            at fault are named) or leaves no residual degrees of freedom, or no feature is counted in all samples
-            (size factors need one).
+        ValueError: if shapes disagree, counts are not such numbers, or the design has not full rank (the columns
+            at fault are named) or leaves no residual degrees of freedom.
     """
     check_counts(counts, design)
     if aliased := aliased_columns(design):
@@ -80,8 +84,6 @@ def fit_counts(counts: Matrix, design: Design, contrast: Vector) -> CountFit:
     samples, coefficients = design.matrix.shape
     if samples <= coefficients:
         raise ValueError(f"{samples} samples for {coefficients} coefficients: no residual degrees of freedom")
-    if not (counts > 0).all(axis=1).any():
-        raise ValueError("no feature is counted in all samples: size factors cannot be computed")
     with _quiet():
         import pandas as pd
         from pydeseq2.dds import DeseqDataSet  # type: ignore[import-untyped]
@@ -100,7 +102,9 @@ def fit_counts(counts: Matrix, design: Design, contrast: Vector) -> CountFit:
             inference=inference,
             quiet=True,
         )
-        data.fit_size_factors()
+        data.obs["size_factors"] = factors = size_factors(counts)
+        data.layers["normed_counts"] = (counts / factors).T
+        data.var["_normed_means"] = data.layers["normed_counts"].mean(axis=0)
         data.fit_genewise_dispersions()
         data.fit_dispersion_trend()
         data.fit_dispersion_prior()
@@ -120,12 +124,30 @@ def fit_counts(counts: Matrix, design: Design, contrast: Vector) -> CountFit:
         p_value=_numbers(result["pvalue"]),
         base_mean=_numbers(result["baseMean"]),
         dispersion=_numbers(var["dispersions"]),
-        size_factors=_numbers(data.obs["size_factors"]),
+        size_factors=factors,
         outlier=np.asarray(data.cooks_outlier(), dtype=bool),
         replaced=var["replaced"].to_numpy(dtype=bool),
         converged=var["_LFC_converged"].fillna(value=False).to_numpy(dtype=bool),
         trend=str(data.uns["disp_function_type"]),
     )
+
+
+def size_factors(counts: Matrix) -> Vector:
+    """How deep each sample was counted: its median ratio to the geometric means of features (DESeq2).
+
+    Features counted in all samples tell it. Where there are none, all that a sample has counts of do: a geometric
+    mean leaves zeros out, as if they were ones, and factors have product 1 (DESeq2's `poscounts`).
+
+    Args:
+        counts: features by samples, some in each sample.
+    """
+    counted = counts > 0
+    logs = np.log(counts, where=counted, out=np.zeros(counts.shape))
+    everywhere = counted.all(axis=1)
+    some = everywhere if everywhere.any() else counted.any(axis=1)
+    ratios = np.where(counted, logs - logs.mean(axis=1, keepdims=True), np.nan)[some]
+    factors: Vector = np.nanmedian(ratios, axis=0)
+    return np.exp(factors if everywhere.any() else factors - factors.mean())
 
 
 def enough_counts(counts: Matrix, groups: Sequence[str]) -> NDArray[np.bool_]:

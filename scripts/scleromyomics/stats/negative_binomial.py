@@ -5,6 +5,8 @@ mean s exp(x'b), s the size factor of the sample, and variance mu + alpha mu^2. 
 functions to PyDESeq2, which calls them with its names and keeps its own for the rest. Where PyDESeq2 differs
 from DESeq2 1.38 they follow DESeq2: variances of coefficients take means of at least `min_mu`, the trend of
 dispersions leaves out those at the lower bound, an estimate that gains nothing over its start stays there.
+One thing is not as in DESeq2: a search for a dispersion that stalls on rounding ends there, so that results do
+not depend on processors and their number by more than 1e-5.
 Samples are rows, features columns, coefficients are on the natural log scale.
 """
 
@@ -24,6 +26,9 @@ RIDGE = 1e-6 / np.log(2) ** 2  # of the coefficients: 1e-6 on the log2 scale (DE
 GAIN = 1e-6  # of log likelihood: the search for a dispersion ends with a step that gains less (DESeq2)
 NO_GAIN = 1e-6  # a dispersion whose likelihood gained less than this fraction stays at its start (DESeq2)
 ARMIJO = 1e-4  # the fraction of the gain promised by the slope that a step must bring (DESeq2)
+STALLED = (
+    1e-5  # of log dispersion: a step so small that fails for rounding ends it too (not DESeq2: its grid)
+)
 STEPS = 100  # of that search (DESeq2); what has not ended by then is searched on a grid
 GRID = 20  # points of that grid (DESeq2)
 LOG_ALPHA = (-30.0, 10.0)  # steps end here (DESeq2)
@@ -31,7 +36,7 @@ START_ABOVE = 0.1  # times the trend: lower estimates do not start the search wi
 TREND_ABOVE = 1e-6  # dispersions below this (100 times the lower bound) do not inform the trend (DESeq2)
 TREND_WITHIN = (1e-4, 15.0)  # nor do those that are so many times the trend (DESeq2)
 TREND_START = (0.1, 1.0)  # asymptotic dispersion and extra-Poisson term where the trend begins (DESeq2)
-TREND_ITERATIONS = 10  # DESeq2 gives up here
+TREND_ITERATIONS = 11  # of leaving out and fitting again; DESeq2 gives up here
 PRIOR_FLOOR = 0.25  # the smallest prior variance of log dispersions (DESeq2)
 FEW_DF = 3  # up to here the variance of log dispersions is found by matching distributions (DESeq2)
 
@@ -40,15 +45,14 @@ def inference() -> Any:
     """PyDESeq2's inference object with the functions of this module, on one core."""
     from pydeseq2.default_inference import DefaultInference  # type: ignore[import-untyped]
 
-    alone: list[Vector] = []
+    before = np.empty(0)
 
     def alpha_mle(*, alpha_hat: Vector, prior_reg: bool = False, **given: Any) -> Any:
         """Asked for each feature alone first, then with the prior: from where the first search ended (DESeq2)."""
-        start = alpha_hat
-        if prior_reg:
-            start = np.where(alone[-1] > START_ABOVE * alpha_hat, alone[-1], alpha_hat)
+        nonlocal before
+        start = np.where(before > START_ABOVE * alpha_hat, before, alpha_hat) if prior_reg else alpha_hat
         found = fit_dispersions(alpha_hat=alpha_hat, start=start, prior_reg=prior_reg, **given)
-        alone.append(found[0])
+        before = found[0]
         return found
 
     ours = DefaultInference(n_cpus=1)
@@ -325,7 +329,7 @@ def _ascend(  # noqa: PLR0917
         accepted[moved] += 1
         rate[active[~taken]] /= 2.0
         rate[moved] = np.minimum(1.1 * rate[moved], 1.0) / np.where(accepted[moved] % 5 == 0, 2.0, 1.0)
-        active = active[~(low | (taken & (gain < GAIN)))]
+        active = active[~(low | np.where(taken, gain < GAIN, np.abs(bounded) < STALLED))]
         if not active.size:
             break
     return log_alpha, value - initial, initial, steps_made
@@ -362,14 +366,13 @@ def _posterior(
 
 
 def _gamma_fit(x: Matrix, y: Vector, start: Vector) -> Vector:
-    """A gamma model with identity link: least squares with weights 1 / mean^2, until they settle."""
+    """A gamma model with identity link: least squares with weights 1 / mean^2, until they settle (as R's glm)."""
     coefficients: Vector = start
     for _ in range(100):
         mean = x @ coefficients
-        if not (mean > 0).all():
-            break
-        weighted = x / mean[:, None]
-        before, coefficients = coefficients, np.linalg.pinv(weighted) @ (y / mean)
+        before, coefficients = coefficients, np.linalg.pinv(x / mean[:, None]) @ (y / mean)
+        while not (x @ coefficients > 0).all():
+            coefficients = (coefficients + before) / 2.0
         if np.abs(coefficients / before - 1.0).max() < 1e-10:
             break
     return coefficients

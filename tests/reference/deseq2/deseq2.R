@@ -9,7 +9,8 @@ for (folder in commandArgs(trailingOnly = TRUE)) {
   design <- as.matrix(read.delim(file.path(folder, "design.tsv")))
   contrast <- unlist(read.delim(file.path(folder, "contrast.tsv")))
   samples <- data.frame(row.names = colnames(counts), sample = colnames(counts))
-  fit <- DESeq(DESeqDataSetFromMatrix(counts, samples, design), quiet = TRUE)
+  sizes <- if (any(apply(counts > 0, 1, all))) "ratio" else "poscounts"
+  fit <- DESeq(DESeqDataSetFromMatrix(counts, samples, design), sfType = sizes, quiet = TRUE)
   tests <- results(fit, contrast = unname(contrast), independentFiltering = FALSE)
   result <- cbind(
     base_mean = tests$baseMean, estimate = tests$log2FoldChange, se = tests$lfcSE, statistic = tests$stat,

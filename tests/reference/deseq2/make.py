@@ -49,6 +49,10 @@ def cases(seed, features):
     case = participant % 2
     design = columns(participant[:, None] == np.arange(1, 12), later, later * case)
     yield "difference_of_changes", counts(design, later * case, participant), design, [*[0] * 13, 1]
+    case = np.arange(12) % 2
+    sparse = rng.binomial(counts(columns(case), case), 0.5)
+    sparse[np.arange(features), rng.integers(0, 12, features)] = 0
+    yield "no_gene_in_all_samples", sparse, columns(case), [0, 1]
 
 
 def main(folder, seed=1, features=250):

@@ -165,15 +165,15 @@ def test_levels_of_an_ordered_category_count_in_their_order():
 
 def test_the_slope_is_adjusted_for_age_sex_and_batch():
     found = selected(cohort([5, 6, 9, 12, 20, 3, 8, 14], batches=("b1", "b1", "b2")))
-    assert found.design.formula == "~ 1 + measure + age + sex + batch"
+    assert found.design.formula == "~ 1 + measure + sex + age + batch"
     assert found.residual_df(SLOPE) == 3
     assert found.inflation(SLOPE) > 1
 
 
 def test_covariates_are_dropped_where_they_hide_the_slope_or_too_little_is_left():
     few = selected(cohort([5, 6, 9, 12, 20, 3]))
-    assert few.covariates == ("age",)
-    assert few.dropped == {"sex": "only 2 residual df with it"}
+    assert few.covariates == ("sex",)
+    assert few.dropped == {"age": "only 2 residual df with it"}
     made = cohort([5, 6, 9, 12, 20, 3, 8, 14])
     for name in made.participants:
         made.change(name, age=30.0 + made.visits[name, "D1"].measures["mrss"])
@@ -247,11 +247,11 @@ def test_repeated_visits_have_a_slope_between_and_one_within():
     assert found.timepoints[:5] == ("D1", "M12", "Y5", "D1", "M12")
     assert found.absent == ("S002",)
     design = found.design
-    assert design.names == ("intercept", "between", "within", "visit[M12]", "visit[Y5]", "age", "sex[M]")
+    assert design.names == ("intercept", "between", "within", "visit[M12]", "visit[Y5]", "sex[M]", "age")
     np.testing.assert_allclose(design.matrix[:3, 2], [-2, 0, 2])
     means = np.array([np.mean([x for x in row if x is not None]) for row in scores])
     assert design.matrix[0, 1] == pytest.approx(7 - np.repeat(means, [3, 2, 3, 3, 3, 3, 3, 3]).mean())
-    assert found.residual_df(BETWEEN) == 8 - 4  # intercept, mean, age, sex
+    assert found.residual_df(BETWEEN) == 8 - 5  # intercept, mean, sex, age, and the visit that one missed
     assert found.residual_df(WITHIN) == 23 - 8 - 3  # deviation, two visits
     assert found.determined(BETWEEN)
     assert found.determined(WITHIN)

@@ -31,7 +31,7 @@ def test_members_are_sorted_participants_with_their_role(cohorts):
 
 def test_the_design_estimates_case_minus_reference(cohorts):
     comparison = select(cohorts.study(), D1)
-    assert comparison.design.formula == "~ 1 + case + age + sex + batch"
+    assert comparison.design.formula == "~ 1 + case + sex + age + batch"
     truth = np.array([5.0, 2.0, 0.1, -1.0, 3.0])
     y = comparison.design.matrix @ truth
     fitted = np.linalg.lstsq(comparison.design.matrix, y, rcond=None)[0]

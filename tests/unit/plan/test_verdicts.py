@@ -199,8 +199,8 @@ def test_a_covariate_that_costs_the_last_degrees_of_freedom_is_dropped_and_named
     assert said(cohorts, "ssc_vs_control_d1", **settings) == (
         "CAUTION",
         (
-            "3 SSc vs 3 SSc controls; fewer than 8 in a group; not adjusted for sex (only 2 residual df with it); "
-            "adjusted for age; 3 residual df"
+            "3 SSc vs 3 SSc controls; fewer than 8 in a group; not adjusted for age (only 2 residual df with it); "
+            "adjusted for sex; 3 residual df"
         ),
         "",
     )

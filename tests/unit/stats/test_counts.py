@@ -12,7 +12,13 @@ import numpy as np
 import pytest
 from data import real_data
 
-from scleromyomics.stats.counts import aliased_columns, enough_counts, fit_counts, paired_design
+from scleromyomics.stats.counts import (
+    aliased_columns,
+    enough_counts,
+    fit_counts,
+    paired_design,
+    size_factors,
+)
 from scleromyomics.stats.design import Design, combine, factor, indicator, intercept, two_groups
 
 REFERENCE = Path(__file__).parents[2] / "reference" / "deseq2"
@@ -58,17 +64,20 @@ def assert_equal_to_deseq2(folder):
     fit, theirs, size_factors = of_case(folder)
     assert np.array_equal(np.isnan(fit.p_value), np.isnan(theirs["p_value"]))
     found = differences(fit, theirs, size_factors)
-    limits = zip(found, (SIZE_FACTOR, ESTIMATE, SE, DISPERSION, LOG10_P), strict=True)
+    if fit.trend == "mean":  # DESeq2 takes a local regression then: only the size factors are the same
+        found = {"size_factor": found["size_factor"]}
+    limits = zip(found, (SIZE_FACTOR, ESTIMATE, SE, DISPERSION, LOG10_P), strict=False)
     assert all(found[name] <= limit for name, limit in limits), f"{folder.name}: {found}"
 
 
 def test_every_case_has_committed_values():
-    assert len(CASES) == 7
+    assert len(CASES) == 8
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_equals_the_committed_deseq2_values(case):
     """No exceptions: every feature, those without a p-value included."""
+    assert of_case(REFERENCE / case)[0].trend == "parametric"
     assert_equal_to_deseq2(REFERENCE / case)
 
 
@@ -226,17 +235,44 @@ def test_what_is_not_a_count_is_refused(value, words):
         fit_counts(counts, design, design.contrast({"case": 1.0}))
 
 
-def test_samples_without_counts_and_sparse_matrices_are_refused():
+def test_samples_without_counts_or_too_few_are_refused():
     design = groups(4)
     counts, contrast = simulated(design), design.contrast({"case": 1.0})
     with pytest.raises(ValueError, match="1 samples have no counts"):
         fit_counts(counts * (np.arange(8) != 2), design, contrast)
-    with pytest.raises(ValueError, match="no feature is counted in all samples"):
-        fit_counts(counts * (np.arange(8) != np.arange(300)[:, None] % 8), design, contrast)
     with pytest.raises(ValueError, match="8 samples in the design, counts of shape"):
         fit_counts(counts[:, :6], design, contrast)
     with pytest.raises(ValueError, match="no residual degrees of freedom"):
         fit_counts(counts[:, :2], groups(1), contrast)
+
+
+def test_size_factors_are_the_depths_that_genes_were_counted_with():
+    depth = np.array([1.0, 2.0, 4.0, 0.5])
+    level = np.arange(1, 51)[:, None] * 4.0
+    factors = size_factors(level * depth)
+    np.testing.assert_allclose(factors, depth / np.exp(np.log(depth).mean()))
+    with_zeros = level * depth * (np.arange(50)[:, None] % 5 != np.arange(4))
+    np.testing.assert_allclose(size_factors(with_zeros), factors)  # the genes that are counted everywhere
+
+
+def test_size_factors_can_be_found_where_no_gene_is_counted_in_all_samples():
+    depth = np.array([1.0, 2.0, 4.0, 0.5])
+    counts = 100.0 * depth * (np.arange(400)[:, None] % 4 != np.arange(4))
+    factors = size_factors(counts)
+    assert np.prod(factors) == pytest.approx(1.0)
+    assert np.argsort(factors).tolist() == np.argsort(depth).tolist()
+
+
+def test_a_dispersion_trend_without_solution_is_said_to_be_the_mean():
+    """Dispersion that grows with the mean: no positive a0 + a1 / mean."""
+    rng = np.random.default_rng(1)
+    level = np.exp(rng.uniform(3, 9, (400, 1)))
+    shape = 1 / (level / 3000)
+    counts = rng.poisson(rng.gamma(shape, level / shape, (400, 10))).astype(float)
+    design = groups(5)
+    fit = fit_counts(counts, design, design.contrast({"case": 1.0}))
+    assert fit.trend == "mean"
+    assert np.isfinite(fit.p_value).mean() > 0.9
 
 
 def test_the_paired_design_has_full_rank_with_participants_nested_in_groups():

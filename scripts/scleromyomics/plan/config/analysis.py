@@ -18,6 +18,7 @@ class Analysis(Block):
     """Years since onset from which the disease counts as advanced, as it does at Y5 whatever its onset."""
     advanced_with: list[str] = ["pah", "renal_crisis"]
     """Measures (yes or no) that stand for organ damage: from the visit at which one is true, disease is advanced."""
-    covariates: list[Literal["age", "sex"]] = ["age", "sex"]
+    covariates: list[Literal["age", "sex"]] = ["sex", "age"]
     """What questions between participants adjust for, besides the batch; dropped from the end when too few
-    participants are left, with a CAUTION that names them."""
+    participants are left, with a CAUTION that names them: sex comes first, since chance differences in it show in
+    every sex-linked gene."""

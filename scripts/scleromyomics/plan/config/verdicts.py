@@ -21,8 +21,9 @@ class VerdictThresholds(Block):
     caution_below_pairs: Count = 8
     """Below this many complete pairs only large changes are detectable."""
     caution_below_mixed_participants: Count = 20
-    """Below this many participants in one group, of whom some have one profile only: with 5 to 16 the mixed model's
-    tests reject 5.5 to 5.8 % where 5 % are meant (as lmerTest's do), with 20 5.3 %; complete pairs alone keep 5 %."""
+    """Fewest participants per group for the mixed model, which answers where some have one profile only: with 5 to 16
+    its tests reject 5.5 to 5.8 % where 5 % are meant (as lmerTest's do), and up to 6.6 % where half have one profile;
+    with 20 5.3 %. Complete pairs alone keep 5 %."""
     skip_below_residual_df: Count = 3
     """Fewest residual degrees of freedom: below, the variance is hardly estimated even when moderated."""
     caution_above_inflation: Annotated[float, Field(gt=1)] = 5.0

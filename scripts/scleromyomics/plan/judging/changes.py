@@ -197,12 +197,15 @@ def _uncontrolled(facts: Facts, question: WithinQuestion, changes: Changes) -> l
 
 
 def _mixed(facts: Facts, changes: Changes) -> list[str]:
-    """Caution where the mixed model of one group is not quite at its level."""
+    """Caution where the mixed model is not quite at its level."""
     limit = facts.limits.caution_below_mixed_participants
-    people = sum(len(side.complete) + len(side.single) for side in changes.sides)
-    if len(changes.sides) > 1 or not changes.single or people >= limit:
+    people = min(len(side.complete) + len(side.single) for side in changes.sides)
+    if not changes.single or people >= limit:
         return []
-    return [f"mixed model of {people} participants, fewer than {limit}: read the complete pairs beside it"]
+    of = " in a group" if len(changes.sides) > 1 else ""
+    return [
+        f"mixed model of {people} participants{of}, fewer than {limit}: read the complete pairs beside it"
+    ]
 
 
 def _overlapping(changes: Changes) -> list[str]:
