@@ -153,7 +153,8 @@ def attrition_view(attrition: Sequence[Row], labels: Labels) -> dict[str, Any]:
         kept, lost = states["seen"], sum(states[name] for name in LOST)
         known = [row for row in rows if row["measure"] != PARTICIPANTS and _has_data(row)]
         if lost:
-            traits = [_trait(row, labels) for row in known]
+            enough = min(kept, lost) >= SMALLEST
+            traits = [_trait(row, labels) for row in known] if enough else []
             compared.append(place | {"kept": kept, "lost": lost, "rows": traits})
     return {"states": list(STATES.values()), "visits": visits, "compared": compared, "smallest": SMALLEST}
 
