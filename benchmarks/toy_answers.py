@@ -60,7 +60,6 @@ from scleromyomics.matrices import tissue as matrices
 from scleromyomics.microarray import admit, chip, fit, quality, rma
 from scleromyomics.plan import paths
 from scleromyomics.plan.associations import (
-    BETWEEN,
     ChangeSlope,
     OrdinalOdds,
     RepeatedSlopes,
@@ -311,8 +310,11 @@ def models(plan: Plan, cell: Cell, contrast: str, method: str) -> tuple[Model, M
         rows = averages(plan, found.sides[-1])
         if isinstance(found, ChangeSlope):
             rows -= averages(plan, found.sides[0])
-        model = Model(rows, *found.model(name))
-        return model, model, isinstance(found, RepeatedSlopes) and found.columns[name] == BETWEEN
+        design, contrast = found.model(name)
+        if isinstance(found, RepeatedSlopes) and len(design.matrix) < len(rows):
+            rows = found.averaged(rows)  # the slope between participants is that of their means
+        model = Model(rows, design, contrast)
+        return model, model, False
     if not is_within(asked):
         groups = select(plan.study, cell, held)
         model = Model(averages(plan, groups.members), groups.design, groups.contrast)

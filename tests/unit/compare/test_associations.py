@@ -11,7 +11,7 @@ import pytest
 from cohorts import Cohorts
 
 from scleromyomics.compare.associations import ODDS, compare_association
-from scleromyomics.compare.tested import LINEAR, MIXED
+from scleromyomics.compare.tested import LINEAR
 from scleromyomics.core.results import COLUMNS
 from scleromyomics.plan.associations import select_association
 from scleromyomics.plan.cells import Cell
