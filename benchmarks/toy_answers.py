@@ -195,7 +195,7 @@ def workflow(directory: Path) -> Plan:
             **vars(key),
             rows=plan.question_digest(key),
             matrices=[Path(one) for one in plan.question_products(".h5ad", key)],
-            verdicts=cohort / "verdicts.tsv",
+            quality=[table],
             table=there(paths.table(plan.release, *vars(key).values())),
         )
     families.run(

@@ -3,8 +3,7 @@ rule compare_question:
     input:
         matrices=lambda wildcards: ancient(plan.question_products(".h5ad", wildcards)),
         receipts=lambda wildcards: plan.question_products(".receipt.json", wildcards),
-        # The verdict follows from the rows below and the samples in the matrices: these carry the trigger.
-        verdicts=ancient("results/releases/{release}/cohort/verdicts.tsv"),
+        quality=plan.quality_tables,
     output:
         table="results/releases/{release}/compare/{question}/{assay}/{tissue}.parquet",
     log:
@@ -31,7 +30,7 @@ rule compare_question:
         " --tissue {wildcards.tissue}"
         " --rows {params.rows}"
         " --matrices {input.matrices:q}"
-        " --verdicts {input.verdicts:q}"
+        " --quality {input.quality:q}"
         " --table {output.table:q}"
         " &> {log:q}"
 

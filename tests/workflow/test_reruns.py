@@ -7,7 +7,8 @@ import pytest
 from conftest import ROOT, command
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("workflow")]
-POOLED = {"matrices_tissue", "describe_profiles", "matrices_timepoint", "compare_question", "report_build"}
+ANSWERS = {"compare_question", "compare_families", "compare_gene_sets", "report_build"}
+POOLED = {"matrices_tissue", "describe_profiles", "matrices_timepoint"} | ANSWERS
 
 
 @pytest.fixture(scope="module")
@@ -103,4 +104,23 @@ def test_a_used_cell_plans_what_uses_it(finished_copy, planned):
     jobs = planned(finished_copy)
     assert jobs["matrices_tissue"] == 1
     assert not {"microarray_chip", "microarray_admit", "microarray_fit", "microarray_rma"} & jobs.keys()
-    assert POOLED - {"compare_question"} <= jobs.keys()
+    assert jobs.keys() >= POOLED
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("protocol.yaml", "{id: ssc_vs_control_d1,", "{include_overlap: true, id: ssc_vs_control_d1,"),
+        ("config.yaml", "skip_below_pairs: 2", "skip_below_pairs: 1"),
+    ],
+)  # fmt: skip
+def test_a_question_that_changes_is_answered_anew_in_one_run(finished_copy, planned, name, old, new):
+    """Though the verdicts, which any change of the cohort makes again, are made again too."""
+    path = finished_copy / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    jobs = planned(finished_copy)
+    assert jobs.keys() == {"cohort_tables", "cohort_verdicts"} | ANSWERS
+    assert command("run", finished_copy).returncode == 0
+    assert planned(finished_copy) == {}

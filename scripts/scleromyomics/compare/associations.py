@@ -20,7 +20,7 @@ from scleromyomics.compare.tested import (
     why_untested,
 )
 from scleromyomics.core.results import COLUMNS
-from scleromyomics.plan.associations import ChangeSlope, OrdinalOdds, RepeatedSlopes
+from scleromyomics.plan.associations import BETWEEN, ChangeSlope, OrdinalOdds, RepeatedSlopes
 from scleromyomics.stats.design import without
 from scleromyomics.stats.linear import fit_contrast
 from scleromyomics.stats.multiplicity import benjamini_hochberg
@@ -53,17 +53,30 @@ def compare_association(
     """
     Y = (profiles[1] - profiles[0]).T if isinstance(association, ChangeSlope) else profiles[0].T
     answer = _odds if isinstance(association, OrdinalOdds) else _slope
-    counts = _counts(Y, association)
     blocks = [
-        answer(Y, association, name) | counts | _words(association, name, scale, len(Y))
+        answer(Y, association, name)
+        | _counts(_used(Y, association, name), association)
+        | _words(association, name, scale, len(Y))
         for name in association.answered
     ]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
+def _of_means(association: "Selection", name: str) -> bool:
+    return isinstance(association, RepeatedSlopes) and association.columns[name] == BETWEEN
+
+
+def _used(Y: "Matrix", association: "Selection", name: str) -> "Matrix":
+    """The values behind a slope: of means, those of participants who have all of theirs."""
+    if not _of_means(association, name):
+        return Y
+    groups = np.unique(association.groups, return_inverse=True)[1]
+    return np.where(np.isfinite(association.averaged(Y.T).T)[:, groups], Y, np.nan)
+
+
 def _slope(Y: "Matrix", association: "Selection", name: str) -> Columns:
     design, contrast = association.model(name)
-    if isinstance(association, RepeatedSlopes) and len(design.matrix) < Y.shape[1]:
+    if _of_means(association, name):
         Y = association.averaged(Y.T).T
     columns = tested(Y, design, contrast)
     plain = fit_contrast(Y, *without(design, contrast, association.covariates)).estimate

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scleromyomics.core import matrix as schema
-from scleromyomics.core.cli import InputError, entry_point
-from scleromyomics.core.files import read_tsv
+from scleromyomics.core.cli import entry_point
 from scleromyomics.core.results import COLUMNS, write_results
 from scleromyomics.plan.vocabulary import Tissue
 
@@ -45,7 +44,7 @@ def run(
     tissue: Tissue,
     rows: str,
     matrices: list[Path],
-    verdicts: Path,
+    quality: list[Path],
     table: Path,
 ) -> None:
     """Write the result table of one question in one assay and tissue; zero rows where the verdict is SKIP.
@@ -58,10 +57,16 @@ def run(
         tissue: the tissue; of the cases, where the reference's is another one.
         rows: digest of the rows of the sheets that this comparison was planned with.
         matrices: the matrices concerned (h5ad): of each tissue at the question's timepoint, or at all of them.
-        verdicts: the final verdicts (TSV).
+        quality: the quality table of each assay that has samples: whom the verdict leaves out.
         table: where to write the result table (Parquet).
     """
-    verdict = _verdict(verdicts, question=question, assay=assay, tissue=tissue)
+    from scleromyomics.cohort.verdicts import held_by_quality
+    from scleromyomics.plan.rows import question_study
+
+    read, cell = question_study(
+        study, release=release, question=question, assay=assay, tissue=tissue, expected=rows
+    )
+    verdict = _verdict(read, cell, held_by_quality(quality))
     fixed = {
         **dict.fromkeys(COLUMNS, ""),
         **dict.fromkeys((name for name, kind in COLUMNS.items() if kind == "int32"), 0),
@@ -69,18 +74,13 @@ def run(
         "question": question,
         "assay": assay,
         "tissue": tissue,
-        "reference_tissue": verdict["reference_tissue"],
+        "reference_tissue": cell.reference_tissue,
         "test": "abundance",
-        "verdict": verdict["final"],
+        "verdict": verdict,
     }
-    if verdict["final"] == "SKIP":
+    if verdict == "SKIP":
         write_results(table, fixed, rows=0)
         return
-    from scleromyomics.plan.rows import question_study
-
-    read, cell = question_study(
-        study, release=release, question=question, assay=assay, tissue=tissue, expected=rows
-    )
     samples = pool([schema.read(path) for path in matrices])
     answer = _answer(samples, read, cell)
     blocks = len(answer["estimate"]) // max(samples.n_vars, 1)  # one per contrast
@@ -166,13 +166,17 @@ def _contrast(study: "Study", cell: "Cell", question: "Question") -> str:
     return f"({words[0]} - {words[2]}) - ({words[1]} - {words[3]})"
 
 
-def _verdict(verdicts: Path, **cell: str) -> Mapping[str, str]:
-    found = [row for row in read_tsv(verdicts) if all(row[name] == value for name, value in cell.items())]
-    if len(found) != 1:
-        raise InputError(
-            f"{verdicts}: {len(found)} rows for {' '.join(cell.values())}; exactly one is allowed"
-        )
-    return found[0]
+def _verdict(study: "Study", cell: "Cell", held: Mapping[str, str]) -> str:
+    """The final verdict, as verdicts.tsv has it.
+
+    It is not read from there: that table is made again after any change of the cohort, and Snakemake does not look
+    at the parameters of a job behind one that it is going to run.
+    """
+    from scleromyomics.plan.contrasts import Samples
+    from scleromyomics.plan.judging.facts import Facts
+    from scleromyomics.plan.verdicts import judge
+
+    return judge(Facts(Samples(study, held)), cell).verdict
 
 
 if __name__ == "__main__":

@@ -119,11 +119,14 @@ class Occasions:
         return f"no sample within {limit} days {side} the start"
 
     def _started(self, name: str, interval: Interval, *, besides: Treatment | None = None) -> str:
-        """Treatments that start between the two profiles, besides the one that the question is about."""
+        """Treatments that start between the profiles, besides the one that the question is about.
+
+        What starts on the day of the first profile starts after it, as that one may.
+        """
         drugs = {
             one.drug
             for one in self.samples.histories.treatments(name)
-            if one is not besides and interval[0] < one.start_day <= interval[1]
+            if one is not besides and interval[0] <= one.start_day <= interval[1]
         }
         return ", ".join(sorted(drugs))
 

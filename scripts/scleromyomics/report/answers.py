@@ -289,7 +289,7 @@ def _slope(contrast: str, pairs: int) -> str:
     if slope == "between participants":
         return (
             f"Between participants: is there more of a feature in those whose {measure} is higher, on average over"
-            " their visits? All their profiles count, in a mixed model."
+            " their visits? Each participant counts once, with the means over the visits."
         )
     if slope == "within participants":
         return (

@@ -122,7 +122,7 @@ class Folder:
             tissue=ASKED.tissue,
             rows=rows_digest(rows.question(ASKED)),
             matrices=[self.path / "D1.h5ad"],
-            verdicts=self.path / "verdicts.tsv",
+            quality=[self.path / "quality.tsv"],
             table=self.path / "answer.parquet",
         )
 

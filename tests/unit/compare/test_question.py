@@ -11,8 +11,7 @@ from groups import FEATURES, MOVED, comparison, fields, people, profiles
 
 from scleromyomics.compare import question as tool
 from scleromyomics.core import matrix as schema
-from scleromyomics.core.errors import InputError
-from scleromyomics.core.files import sha256, write_tsv
+from scleromyomics.core.files import sha256
 from scleromyomics.core.results import read_results
 from scleromyomics.plan import contrasts
 from scleromyomics.plan.cells import Cell
@@ -57,14 +56,6 @@ class Study:
 
     def run(self, *matrices: Path, cell: Cell = ASKED, name: str = "t") -> Path:
         self.cell = cell
-        verdict = {
-            "question": cell.question,
-            "assay": "microarray",
-            "tissue": cell.tissue,
-            "reference_tissue": cell.reference_tissue,
-            "final": self.final,
-        }
-        write_tsv(self.path / "verdicts.tsv", list(verdict), [verdict])
         table = self.path / f"{name}.parquet"
         tool.run(
             study=self.path,
@@ -74,7 +65,7 @@ class Study:
             tissue=cell.tissue,
             rows="",
             matrices=list(matrices),
-            verdicts=self.path / "verdicts.tsv",
+            quality=[],
             table=table,
         )
         return table
@@ -97,6 +88,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     rows = SimpleNamespace(question_study=question_study)
     monkeypatch.setitem(sys.modules, "scleromyomics.plan.rows", rows)
     monkeypatch.setattr(contrasts, "select", select)
+    monkeypatch.setattr(tool, "_verdict", lambda *_: one.final)
     return one
 
 
@@ -162,9 +154,3 @@ def test_the_verdict_stands_in_every_row(study):
     study.final = "CAUTION"
     table = read_results(study.run(study.matrix(study.members)))
     assert set(table["verdict"].to_pylist()) == {"CAUTION"}
-
-
-def test_a_question_without_a_verdict_is_refused(study):
-    study.run(study.matrix(study.members))
-    with pytest.raises(InputError, match=r"verdicts\.tsv: 0 rows for other microarray pbmc"):
-        tool._verdict(study.path / "verdicts.tsv", question="other", assay="microarray", tissue="pbmc")

@@ -166,7 +166,7 @@ def test_treatments_that_start_between_the_profiles_are_named_on_both_sides():
     cohorts.treat(case, 366, "other", drug="bosentan")
     cohorts.treat(other, 50, "corticosteroid", drug="prednisone")
     found = find(cohorts, TARGETED)
-    assert dict(found.cases.remarks) == {case: "iloprost, prednisone started too"}
+    assert dict(found.cases.remarks) == {case: "hydrocortisone, iloprost, prednisone started too"}
     assert dict(found.others.remarks) == {other: "prednisone started"}
     assert not find(cohorts, SYSTEMIC).others.remarks
 

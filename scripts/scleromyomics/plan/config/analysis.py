@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import PositiveFloat
+from pydantic import PositiveFloat, field_validator
 
 from scleromyomics.plan.block import Block
 
@@ -22,3 +22,8 @@ class Analysis(Block):
     """What questions between participants adjust for, besides the batch; dropped from the end when too few
     participants are left, with a CAUTION that names them: sex comes first, since chance differences in it show in
     every sex-linked gene."""
+
+    @field_validator("covariates")
+    @classmethod
+    def _each_once(cls, names: list[str]) -> list[str]:
+        return list(dict.fromkeys(names))

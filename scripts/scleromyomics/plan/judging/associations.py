@@ -1,5 +1,6 @@
 """The verdict on associations with clinical measures."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -27,6 +28,9 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
     what = f"the change of {question.measure}" if question.change_from else question.measure
     if selected.constant:
         return replace(found, skip=f"{what} does not vary", remedy=f"participants who differ in {what}")
+    apart = _alike(facts, question, selected)
+    if apart:
+        return replace(found, skip=apart, remedy=f"more participants who differ in {what}")
     if isinstance(selected, RepeatedSlopes) and not selected.repeated:
         remedy = "samples of the same participants at a second visit"
         return replace(found, skip="nobody has several profiles", remedy=remedy)
@@ -44,6 +48,7 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
     few = limits.caution_below_pairs if question.change_from else limits.caution_below_participants
     cautions = [
         *facts.few(selected.participants, few, "participants"),
+        *_few_repeated(facts, selected),
         *_untold(selected, left),
         *_inflated(facts, selected, question.measure),
         *dropped(selected.dropped),
@@ -56,6 +61,27 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
         *found.notes,
     )
     return replace(found, cautions=tuple(cautions), notes=notes)
+
+
+def _alike(facts: Facts, question: Association, selected: Selection) -> str:
+    """Why levels of a measure, as groups, are too unequal; empty where they are not, and for numbers."""
+    measure = facts.samples.study.protocol.measures[question.measure]
+    if measure.type not in {"boolean", "category"} or question.change_from or question.visits:
+        return ""
+    limit = facts.limits.skip_below_participants
+    most = max(Counter(selected.values).values())
+    rest = selected.participants - most
+    if rest >= limit:
+        return ""
+    return f"{most} have the same {question.measure}, {rest} another; at least {limit} are needed"
+
+
+def _few_repeated(facts: Facts, selected: Selection) -> list[str]:
+    """Caution where few participants tell of the slope within."""
+    if not isinstance(selected, RepeatedSlopes) or selected.names[1] not in selected.answered:
+        return []
+    limit = facts.limits.caution_below_pairs
+    return facts.few(selected.repeated, limit, "participants with several profiles")
 
 
 def _counted(question: Association, selected: Selection) -> Finding:

@@ -203,9 +203,14 @@ def _restricted(protocol: Protocol, question: Question, here: list[str | int]) -
     subtypes = [name for one in protocol.populations.values() if one.group == first for name in one.subtypes]
     if question.subtype is not None and question.subtype not in subtypes:
         yield [*here, "subtype"], f"is no subtype of {first}", ", ".join(subtypes) or "none"
-    others = [one.id for one in protocol.questions if one.id != question.id]
-    if question.sensitivity_of is not None and question.sensitivity_of not in others:
-        yield [*here, "sensitivity_of"], "is no other question", ", ".join(others)
+    answers = [
+        one.id
+        for one in protocol.questions
+        if one.kind == question.kind and one.id != question.id and one.sensitivity_of is None
+    ]
+    if question.sensitivity_of is not None and question.sensitivity_of not in answers:
+        problem = f"is no other {question.kind} question that stands for itself"
+        yield [*here, "sensitivity_of"], problem, ", ".join(answers) or "none"
 
 
 def _association(protocol: Protocol, question: Association, here: list[str | int]) -> Found:

@@ -13,9 +13,9 @@ class _Common(Block):
     """Snake_case name: the folder of its results."""
     title: str
     """The question as a person asks it."""
-    assays: list[Assay] | None = None
+    assays: Annotated[list[Assay], Field(min_length=1)] | None = None
     """Assays that it is asked of; absent: all."""
-    tissues: list[Tissue] | None = None
+    tissues: Annotated[list[Tissue], Field(min_length=1)] | None = None
     """Tissues that it is asked in; absent: all that the protocol takes from the groups concerned."""
     include_overlap: bool = False
     """Whether participants with scleromyositis count in their group."""
@@ -68,7 +68,7 @@ class Occasion(_Common):
     group: Group
     complication: Literal["systemic", "infectious"] | None = None
     """The complication that anchors time; or"""
-    treatment: list[TreatmentClass] | None = None
+    treatment: Annotated[list[TreatmentClass], Field(min_length=1)] | None = None
     """the classes of treatment whose first start anchors time."""
     baseline: Literal["inclusion", "last"] = "inclusion"
     """What a complication is compared with: the profile at inclusion, or the last one before it. A start of
