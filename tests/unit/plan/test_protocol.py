@@ -49,6 +49,30 @@ EDITS = [
         "both or neither of complication and treatment",
     ),
     (
+        "no class of treatment",
+        "group: ssc, treatment: [cell_therapy]",
+        "group: ssc, treatment: []",
+        "treatment",
+    ),
+    (
+        "a check of a check",
+        "baseline: last, sensitivity_of: ssc_systemic_complication}",
+        "baseline: last, sensitivity_of: im_systemic_complication_recent}",
+        "is no other event question that stands for itself",
+    ),
+    (
+        "a check of another kind",
+        "baseline: last, sensitivity_of: ssc_systemic_complication}",
+        "baseline: last, sensitivity_of: ssc_vs_control_d1}",
+        "is no other event question that stands for itself",
+    ),
+    (
+        "a subtype of another group",
+        "timepoint: D1, subtype: DM}",
+        "timepoint: D1, subtype: dcSSc}",
+        "is no subtype of im",
+    ),
+    (
         "one tissue twice",
         "case: ssc, tissue_pair: [skin_sclerotic, skin_healthy]",
         "case: ssc, tissue_pair: [pbmc, pbmc]",

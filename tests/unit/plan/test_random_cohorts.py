@@ -196,7 +196,8 @@ def slope_is_hidden(selected, name):
     visits = dummies(selected.timepoints)
     if name == "within participants":
         return determined(deviations, people, visits, technical(members))
-    return determined(means - means.mean(), *rest, visits, deviations[:, None])
+    average = (people / people.sum(axis=0)).T
+    return determined(average @ means - (average @ means).mean(), *(average @ one for one in (*rest, visits)))
 
 
 def change_is_hidden(selected, values):
