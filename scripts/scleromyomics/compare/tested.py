@@ -51,22 +51,13 @@ def tested_mixed(Y: Matrix, design: Design, contrast: Vector, participants: NDAr
         contrast: what is tested.
         participants: whose intercept each row shares.
     """
-    return tested_contrasts(Y, design, [contrast], participants)[0]
-
-
-def tested_contrasts(
-    Y: Matrix, design: Design, contrasts: list[Vector], participants: NDArray[np.str_]
-) -> list[Columns]:
-    """`tested_mixed` of several contrasts of one fit."""
-    fit = fit_mixed(Y, design, contrasts, participants)
-    found = []
-    for estimate, variance, df in zip(fit.estimate, fit.variance, fit.df, strict=True):
-        reason = why_untested(Y, df, estimate)
-        some = reason == ""
-        notes = join_flags(_missing(Y), np.where(fit.boundary, BOUNDARY, ""))
-        columns = _columns(some, estimate, np.ones(some.size), variance, df)
-        found.append({**columns, "flag": join_flags(reason, np.where(some, notes, ""))})
-    return found
+    fit = fit_mixed(Y, design, [contrast], participants)
+    estimate, variance, df = fit.estimate[0], fit.variance[0], fit.df[0]
+    reason = why_untested(Y, df, estimate)
+    some = reason == ""
+    notes = join_flags(_missing(Y), np.where(fit.boundary, BOUNDARY, ""))
+    columns = _columns(some, estimate, np.ones(some.size), variance, df)
+    return {**columns, "flag": join_flags(reason, np.where(some, notes, ""))}
 
 
 def why_untested(Y: Matrix, df: Vector, estimate: Vector) -> NDArray[np.str_]:

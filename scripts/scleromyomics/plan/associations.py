@@ -9,6 +9,7 @@ leave alone (`RepeatedSlopes`; Neuhaus and Kalbfleisch 1998, doi:10.2307/3109770
 an ordered category (`OrdinalOdds`). Batch, age and sex are adjusted for as in questions between groups.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -47,7 +48,7 @@ ROUNDING = 1e-9  # deviations below this fraction of the largest value are zero
 
 
 @dataclass(frozen=True)
-class _Selection:
+class _Selection(ABC):
     """What every association has in common.
 
     Attributes:
@@ -88,9 +89,9 @@ class _Selection:
         return not np.any(_deviation(self.values, np.mean(self.values))) if self.values else True
 
     @property
+    @abstractmethod
     def design(self) -> Design:
         """The model."""
-        raise NotImplementedError
 
     @property
     def sides(self) -> tuple[Sequence[Unit | Member], ...]:

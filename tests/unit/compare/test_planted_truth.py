@@ -71,13 +71,13 @@ def changes(genes, seed, *, groups, batches):
         for name in (f"{group}{number}" for number in range(PER_GROUP)):
             states = [State(name, visit, day, (group,), "F") for visit, day in DAYS.items()]
             pairs[name] = tuple(
-                Unit(name, (f"{name} {now.visit}",), "chip", batch, "W1")
-                for now, batch in zip(states, batches, strict=True)
+                Unit(name, (f"{name} {state.visit}",), "chip", batch, "W1")
+                for state, batch in zip(states, batches, strict=True)
             )
-            for now, unit in zip(states, pairs[name], strict=True):
+            for state, unit in zip(states, pairs[name], strict=True):
                 batch = batch_effect(genes, "chip", unit.batch, sd=BATCH_SD, seed=seed)
-                profiles[unit.samples] = expression(genes, now, "pbmc", seed=seed) + batch
-        before, after = (effects(genes, now, "pbmc", seed=seed) for now in states)
+                profiles[unit.samples] = expression(genes, state, "pbmc", seed=seed) + batch
+        before, after = (effects(genes, state, "pbmc", seed=seed) for state in states)
         moved.append(after - before)
         sides.append(Pairs(pairs, {}, tuple(DAYS)))
     asked = Changes(tuple(sides), ())
