@@ -8,6 +8,8 @@ from scleromyomics.plan.block import Block
 from scleromyomics.plan.config.analysis import Analysis
 from scleromyomics.plan.config.freeze import Freeze
 from scleromyomics.plan.config.microarray import MicroarrayConfig
+from scleromyomics.plan.config.tools import Tools
+from scleromyomics.plan.config.variants import VariantsConfig
 from scleromyomics.plan.config.verdicts import VerdictThresholds
 from scleromyomics.plan.vocabulary import Assay
 
@@ -29,4 +31,6 @@ class Config(Block):
     gene_sets: list[str] = []
     """Gene sets to test beside the curated ones: GMT files (name, description, genes; tabs between)."""
     microarray: MicroarrayConfig = MicroarrayConfig()
+    variants: VariantsConfig = VariantsConfig()
+    tools: Tools = Tools()
     verdicts: VerdictThresholds = VerdictThresholds()

@@ -1,0 +1,246 @@
+"""The sequencing tools: which program a setting means, its version, and pipelines of them.
+
+A tool is `embedded` (the wheel's copy: samtools and bcftools in pysam, BWA-MEM in pybwa), a path, or `auto`: the
+program of that name on the PATH where there is one, else the embedded one. Either is a command line that reads and
+writes files and pipes, so that nothing after `find_tool` knows which it is. Nothing that a tool writes may hold a
+path or a date: give samtools `--no-PG`, and bcftools `--no-version`.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal, TypeAlias
+
+from scleromyomics.core.errors import InputError
+
+ToolName: TypeAlias = Literal["bwa", "samtools", "bcftools"]
+Stage: TypeAlias = Sequence[str | Path]
+
+PROGRAMS: Mapping[ToolName, tuple[str, ...]] = {
+    "bwa": ("bwa-mem2", "bwa"),
+    "samtools": ("samtools",),
+    "bcftools": ("bcftools",),
+}
+"""Programs that `auto` looks for, the first one first."""
+
+WHEELS: Mapping[ToolName, str] = {"bwa": "pybwa", "samtools": "pysam", "bcftools": "pysam"}
+OFFLINE = {"REF_PATH": os.devnull, "REF_CACHE": os.devnull}
+"""htslib would ask a server for the sequences of a CRAM whose reference is not given."""
+FULL = "No space left on device"
+WAIT_SECONDS = 5  # between SIGTERM and SIGKILL of a stage whose neighbour failed
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A program that can be called.
+
+    Attributes:
+        name: what it is.
+        command: the start of its command line.
+        version: what stands in receipts: `samtools 1.24 (pysam 0.24.1)`, or `bwa 0.7.17-r1188`.
+        embedded: whether it is the wheel's copy.
+    """
+
+    name: ToolName
+    command: tuple[str, ...]
+    version: str
+    embedded: bool
+
+    def __call__(self, *arguments: str | Path) -> list[str]:
+        """The command line with these arguments."""
+        return [*self.command, *map(str, arguments)]
+
+
+def find_tool(name: ToolName, choice: str = "auto") -> Tool:
+    """The program that a setting `tools.<name>` means.
+
+    Args:
+        name: the tool.
+        choice: `auto`, `embedded`, or the path of a program.
+
+    Raises:
+        InputError: the program is not there, or does not tell a version.
+    """
+    if choice == "auto":
+        found = next(filter(None, map(shutil.which, PROGRAMS[name])), None)
+        return _native(name, found) if found else _embedded(name)
+    if choice == "embedded":
+        return _embedded(name)
+    if not os.access(choice, os.X_OK):
+        raise InputError(f"tools.{name}: found no program {choice}; allowed: auto, embedded, or its path")
+    return _native(name, choice)
+
+
+def require_tools(frozen: Mapping[str, str], tools: Sequence[Tool]) -> None:
+    """Refuse tools of other versions than a freeze was begun with: its samples would differ by them.
+
+    Args:
+        frozen: version by name, as the freeze recorded it.
+        tools: those found now.
+
+    Raises:
+        InputError: one line per tool that differs.
+    """
+    other = [one for one in tools if frozen.get(one.name, one.version) != one.version]
+    if other:
+        raise InputError(
+            "\n".join(
+                f"tools.{one.name}: found {one.version}; allowed: {frozen[one.name]}, with which the freeze was"
+                f" begun; set tools.{one.name}, or begin a new freeze"
+                for one in other
+            )
+        )
+
+
+def pipe(
+    *stages: Stage,
+    what: str,
+    stdin: Path | None = None,
+    stdout: Path | None = None,
+    branch: Sequence[Stage] = (),
+) -> bytes:
+    """Run commands with a pipe between each and the next.
+
+    Args:
+        stages: command lines.
+        what: what an error is about, for example `sample P301_D1`.
+        stdin: file that the first one reads.
+        stdout: file that the last one writes; absent: what it writes is returned.
+        branch: command lines that get a copy of what the first stage writes; they write files of their own.
+
+    Returns:
+        What the last command wrote, where there is no `stdout`.
+
+    Raises:
+        InputError: one line that names the command that failed and its last words.
+    """
+    with ExitStack() as stack:
+        open_file = stack.enter_context
+        source: IO[bytes] | int = open_file(stdin.open("rb")) if stdin else subprocess.DEVNULL
+        target = open_file(stdout.open("wb")) if stdout else open_file(tempfile.TemporaryFile())
+        running = _Running(stack, {**os.environ, **OFFLINE})
+        flow = list(stages)
+        if branch:
+            copy, end = os.pipe()
+            os.set_inheritable(end, True)
+            tee = ["tee", f"/dev/fd/{end}"]
+            first = running.start(flow[0], source, subprocess.PIPE)
+            teed = running.start(tee, first, subprocess.PIPE, keep=(end,))
+            os.close(end)
+            side: IO[bytes] | int = copy
+            for stage in branch[:-1]:
+                side = running.start(stage, side, subprocess.PIPE)
+            running.start(branch[-1], side, subprocess.DEVNULL)
+            flow, source = flow[1:], teed
+        for stage in flow[:-1]:
+            source = running.start(stage, source, subprocess.PIPE)
+        running.start(flow[-1], source, target)
+        running.finish(what)
+        if stdout:
+            return b""
+        target.seek(0)
+        return target.read()
+
+
+class _Running:
+    """The processes of one pipeline."""
+
+    def __init__(self, stack: ExitStack, environment: Mapping[str, str]) -> None:
+        self._stack, self._environment = stack, environment
+        self._processes: list[tuple[subprocess.Popen[bytes], IO[bytes], str]] = []
+        stack.callback(self._end)
+
+    def start(
+        self, stage: Stage, source: IO[bytes] | int, target: IO[bytes] | int, *, keep: tuple[int, ...] = ()
+    ) -> IO[bytes] | int:
+        """Start a command; returns the pipe that it writes into."""
+        words = self._stack.enter_context(tempfile.TemporaryFile())
+        command = [str(word) for word in stage]
+        try:
+            process = subprocess.Popen(
+                command, stdin=source, stdout=target, stderr=words, env=self._environment, pass_fds=keep
+            )
+        except FileNotFoundError as error:
+            raise InputError(f"{command[0]}: found no such program") from error
+        finally:
+            if isinstance(source, int) and source >= 0:
+                os.close(source)
+            elif not isinstance(source, int) and source.name is not None and isinstance(source.name, int):
+                source.close()  # a pipe: the reader alone holds it now, and its end reaches the writer
+        self._processes.append((process, words, _shown(command)))
+        return process.stdout or subprocess.DEVNULL
+
+    def finish(self, what: str) -> None:
+        """Wait for all; a failure ends the others."""
+        for process, _, _ in reversed(self._processes):
+            process.wait()
+        failed = [
+            (process.returncode, words, shown) for process, words, shown in self._processes if process.returncode
+        ]
+        if not failed:
+            return
+        told = [one for one in failed if one[0] != -signal.SIGPIPE] or failed
+        status, words, shown = told[-1]
+        lines = [line for one in told for line in _lines(one[1])]
+        if any(FULL in line for line in lines):
+            raise InputError(f"{what}: {FULL.lower()} ({shown})")
+        last = next(reversed(_lines(words)), f"status {status}")
+        raise InputError(f"{what}: {shown} failed: {last}")
+
+    def _end(self) -> None:
+        for process, _, _ in self._processes:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(WAIT_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+
+def _lines(words: IO[bytes]) -> list[str]:
+    words.seek(0)
+    return [line for line in words.read().decode(errors="replace").splitlines() if line.strip()]
+
+
+def _shown(command: Sequence[str]) -> str:
+    """`samtools sort` of the whole command line."""
+    words = [Path(word).name for word in command]
+    start = 3 if len(words) > 3 and words[1] == "-m" else 0  # python -m scleromyomics.core.htslib samtools sort
+    return " ".join(word for word in words[start : start + 2] if not word.startswith("-"))
+
+
+def _native(name: ToolName, program: str) -> Tool:
+    arguments = [] if name == "bwa" and not program.endswith("bwa-mem2") else ["version"]
+    if name != "bwa":
+        arguments = ["--version"]
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, errors="replace", check=False)
+    found = re.search(r"\d+\.\d+\S*", done.stdout + done.stderr)
+    if not found:
+        raise InputError(f"tools.{name}: {program} tells no version; allowed: a working {name}")
+    return Tool(name, (program,), f"{Path(program).name} {found.group()}", embedded=False)
+
+
+def _embedded(name: ToolName) -> Tool:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        wheel = f"{WHEELS[name]} {version(WHEELS[name])}"
+    except PackageNotFoundError as error:
+        raise InputError(f"tools.{name}: found no package {WHEELS[name]}; allowed: install it") from error
+    if name == "bwa":
+        return Tool(name, (sys.executable, "-m", "scleromyomics.variants.bwa"), f"bwa mem ({wheel})", embedded=True)
+    from pysam import version as versions
+
+    number = getattr(versions, f"__{name}_version__")
+    return Tool(
+        name, (sys.executable, "-m", "scleromyomics.core.htslib", name), f"{name} {number} ({wheel})", embedded=True
+    )
