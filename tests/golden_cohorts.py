@@ -285,6 +285,21 @@ def covariate_aliased() -> Case:
     return cohorts.study(**LARGE_FREEZE), {}
 
 
+def few_of_both_sexes() -> Case:
+    """Two batches leave no degree of freedom for sex: in groups of three, and between six whose score is followed."""
+    cohorts = Cohorts()
+    scored = {"D1": "b1", "M12": "b1"}, {"D1": "b2", "M12": "b2"}
+    for i, name in enumerate(one for batch in scored for one in groups(cohorts, {4: 3}, batch)[4]):
+        cohorts.change(name, sex="FM"[i % 2])
+        for j, timepoint in enumerate(scored[0]):
+            cohorts.visit(name, timepoint, mrss=10 + (3 * i + 5 * j + i * j) % 7)
+    for population in (1, 2):
+        for i, name in enumerate(cohorts.people(population, 3)):
+            cohorts.change(name, sex="FMF"[i])
+            cohorts.sample(name, batch="b1" if i else "b2")
+    return cohorts.study(**FEW), {}
+
+
 def nearly_aliased() -> Case:
     """One of twelve with SSc shares the batch of the controls; one of sixteen changes without the change of batch."""
     cohorts = Cohorts()
@@ -370,6 +385,7 @@ CASES: tuple[Callable[[], Case], ...] = (
     event_controlled,
     event_outside_window,
     event_uncontrolled,
+    few_of_both_sexes,
     group_in_one_batch,
     held_by_quality,
     lost_partner,

@@ -68,9 +68,10 @@ def random_study(rng: np.random.Generator) -> tuple[Study, Mapping[str, str]]:
     cohorts = random_cohort(rng)
     excluded = {"unknown_eligibility": "exclude"} if rng.random() < 0.5 else {}
     covariates = [["age", "sex"], ["sex", "age"], []][rng.integers(3)]
+    verdicts = MILD if rng.random() < 0.8 else {**MILD, "skip_without": []}
     study = cohorts.study()
     freeze = {} if rng.random() < 0.2 else {"microarray": [{"id": "F1", "waves": list(study.cohort.waves)}]}
-    config = {"verdicts": MILD, "analysis": {"covariates": covariates, **excluded}, "freeze": freeze}
+    config = {"verdicts": verdicts, "analysis": {"covariates": covariates, **excluded}, "freeze": freeze}
     library = short_protocol()
     asked = [library.questions[number] for number in sorted(rng.choice(len(QUESTIONS), ASKED, replace=False))]
     protocol = library.model_copy(update={"questions": asked})

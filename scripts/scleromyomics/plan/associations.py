@@ -20,7 +20,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scleromyomics.plan.cells import Cell
-from scleromyomics.plan.contrasts import BATCH, Member, Samples, Unit, member, model
+from scleromyomics.plan.contrasts import (
+    BATCH,
+    Member,
+    Samples,
+    Unit,
+    lacking,
+    member,
+    model,
+    wanted_covariates,
+)
 from scleromyomics.plan.pairs import Pair, Pairing, difference_design, linking
 from scleromyomics.plan.protocol.measures import Measure
 from scleromyomics.plan.protocol.questions import Association
@@ -61,6 +70,7 @@ class _Selection(ABC):
         covariates: what the model adjusts for besides the batch (and the visit).
         dropped: why other covariates that vary are not in the model.
         minimum_df: residual degrees of freedom below which a contrast is not answered.
+        required: covariates that a contrast between participants is not answered without.
     """
 
     measure: str
@@ -72,6 +82,7 @@ class _Selection(ABC):
     covariates: tuple[str, ...]
     dropped: Mapping[str, str]
     minimum_df: int
+    required: tuple[str, ...]
 
     columns: ClassVar[Mapping[str, str]] = {}
     """The column of the design that holds each contrast, by the contrast's name."""
@@ -105,10 +116,16 @@ class _Selection(ABC):
 
     @property
     def answered(self) -> tuple[str, ...]:
-        """The names of the contrasts that the rows determine, with enough residual degrees of freedom."""
+        """The contrasts that the rows determine, with enough degrees of freedom and adjusted for what is required."""
         return tuple(
-            name for name in self.names if self.determined(name) and self.residual_df(name) >= self.minimum_df
+            name
+            for name in self.names
+            if self.determined(name) and self.residual_df(name) >= self.minimum_df and not self.lacking(name)
         )
+
+    def lacking(self, name: str) -> Mapping[str, str]:  # noqa: ARG002 (depends on the contrast where visits repeat)
+        """Required covariates that the contrast cannot be adjusted for, and why."""
+        return lacking(self.dropped, self.required)
 
     def model(self, name: str) -> tuple[Design, Vector]:
         """The design that answers a contrast, and the contrast as weights of its coefficients."""
@@ -246,6 +263,10 @@ class RepeatedSlopes(_Selection):
         """Rows of the slope's own design less its rank."""
         return residual_df(self.model(name)[0])
 
+    def lacking(self, name: str) -> Mapping[str, str]:
+        """Between participants, as elsewhere; within them, nothing: their age and sex are constant."""
+        return super().lacking(name) if self.columns[name] == BETWEEN else {}
+
     @cached_property
     def _codes(self) -> NDArray[np.intp]:
         return np.unique(np.array(self.groups, dtype=str), return_inverse=True)[1]
@@ -344,9 +365,10 @@ def _profiles(samples: Samples, cell: Cell, question: Association) -> Selection:
         "values": tuple(row[1] for row in rows),
         "excluded": {name: why for name, why in sorted(excluded.items()) if name not in counted},
         "absent": tuple(sorted(absent)),
-        "covariates": _varying(members, samples.study.config.analysis.covariates),
+        "covariates": _varying(members, wanted_covariates(samples.study.config)),
         "dropped": {},
         "minimum_df": samples.study.config.verdicts.skip_below_residual_df,
+        "required": tuple(samples.study.config.verdicts.skip_without),
     }
     if question.visits:
         timepoints = tuple(row[2] for row in rows)
@@ -382,6 +404,7 @@ def _changes(
         (BASELINE,) if len({row[2] for row in rows}) > 1 else (),
         {},
         samples.study.config.verdicts.skip_below_residual_df,
+        (),
         before=tuple(row[0] for row in rows),
         baselines=tuple(row[2] for row in rows),
         bridges=tuple(samples.bridges(cell.assay, cell.tissue)),

@@ -8,13 +8,14 @@ platforms. Age and sex are adjusted for where the data carry it.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from scleromyomics.plan.cells import Cell, questions
 from scleromyomics.plan.cohort import Sample, Visit
+from scleromyomics.plan.config import Config
 from scleromyomics.plan.eligibility import analysis_set
 from scleromyomics.plan.histories import Histories
 from scleromyomics.plan.placement import PROCESSED, place
@@ -230,7 +231,6 @@ def compare_groups(samples: Samples, cell: Cell) -> Comparison:
     """
     question = samples.questions[cell.question]
     compared = arms(samples.study.protocol, cell, question)
-    analysis = samples.study.config.analysis
     members: list[Member] = []
     excluded: dict[str, str] = {}
     for arm in compared:
@@ -240,7 +240,9 @@ def compare_groups(samples: Samples, cell: Cell) -> Comparison:
         excluded |= left
     members.sort(key=lambda one: one.participant)
     minimum = samples.study.config.verdicts.skip_below_residual_df
-    kept, dropped = adjust(_term(members), members, analysis.covariates, minimum_df=minimum)
+    kept, dropped = adjust(
+        _term(members), members, wanted_covariates(samples.study.config), minimum_df=minimum
+    )
     return Comparison(tuple(members), dict(sorted(excluded.items())), kept, dropped)
 
 
@@ -310,6 +312,17 @@ def model(term: Design, members: Sequence[Member], covariates: Sequence[str]) ->
     columns["sex"] = factor("sex", [one.sex for one in members])
     kept = [columns[name] for name in covariates]
     return combine(intercept(len(members)), term, *kept, factor(BATCH, batches(members)))
+
+
+def wanted_covariates(config: Config) -> tuple[str, ...]:
+    """The configured covariates; first, to be dropped last, those that an answer is not given without."""
+    required = config.verdicts.skip_without
+    return tuple(sorted(config.analysis.covariates, key=lambda name: name not in required))
+
+
+def lacking(dropped: Mapping[str, str], required: Collection[str]) -> dict[str, str]:
+    """Of the covariates that were dropped, those that an answer is not given without, and why they were."""
+    return {name: why for name, why in dropped.items() if name in required}
 
 
 def adjust(

@@ -48,6 +48,12 @@ def dropped(covariates: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(f"not adjusted for {name} ({reason})" for name, reason in covariates.items())
 
 
+def unadjustable(covariates: Mapping[str, str]) -> str:
+    """Covariates without which there is no answer, each with the reason why it is not in the model."""
+    reasons = [f"{name} ({reason})" for name, reason in covariates.items()]
+    return f"cannot be adjusted for {joined(reasons)}"
+
+
 def _tally(reasons: Iterable[str]) -> str:
     """How often each reason occurs, by what stands before its colon."""
     counts = Counter(reason.partition(":")[0] for reason in reasons)

@@ -1,10 +1,10 @@
 """Whether each question can be answered from the samples there are: RUN, CAUTION or SKIP, and why.
 
 A verdict looks at participants per group, complete pairs, whether the design determines *this* contrast, its
-residual degrees of freedom, and how far batch, platform or wave tell the compared sides apart: exactly is SKIP,
-nearly is CAUTION with the variance inflation. It is made before any compute, and again with the samples that
-quality holds back. Bridges (one material measured in two batches) separate time from batch. How each kind of
-question is judged is in `plan.judging`.
+residual degrees of freedom, what cannot be adjusted for, and how far batch, platform or wave tell the compared
+sides apart: exactly is SKIP, nearly is CAUTION with the variance inflation. It is made before any compute, and
+again with the samples that quality holds back. Bridges (one material measured in two batches) separate time from
+batch. How each kind of question is judged is in `plan.judging`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -275,6 +275,35 @@ def test_within_participants_is_not_determined_where_everyone_changes_alike():
     assert nearly.inflation(WITHIN) > 5
 
 
+def test_a_slope_that_lacks_sex_is_not_answered_unless_it_is_within_participants():
+    scores = [(x + y, x - y) for x, y in ((1, 2), (2, 0), (1, -1), (2, 3), (1, 1), (2, -2), (1, 4), (2, 2))]
+    made = cohort(scores, timepoints=("D1", "M12"))  # the mean is 1 for women, 2 for men
+    for question, answered, name in (
+        ({"visits": ["D1", "M12"]}, (WITHIN,), BETWEEN),
+        ({"timepoint": "M12", "change_from": "D1"}, ("change on change",), ""),
+    ):
+        found = selected(made, **question)
+        assert found.answered == answered
+        assert not found.lacking(answered[0])
+        if name:
+            assert found.lacking(name) == {"sex": "aliased with mrss"}
+            assert found.determined(name)
+            assert replace(found, required=()).answered == (BETWEEN, WITHIN)
+
+
+def test_odds_that_lack_sex_are_not_answered():
+    levels = {"type": "category", "levels": ["none", "mild", "severe"], "ordered": True}
+    made = cohort(["mild", "none", "severe", "none", "mild", "severe"])  # 6 less 2 thresholds, the feature
+    found = selected(made, measure=levels)
+    assert dict(found.dropped) == {
+        "age": "only 1 residual df with it",
+        "sex": "only 2 residual df with it",
+    }
+    assert found.residual_df(*found.names) == 3
+    assert found.answered == ()
+    assert replace(found, required=()).answered == found.names
+
+
 def test_nothing_is_determined_over_visits_that_nobody_has_two_of():
     made = cohort([5, 6, 9, 12, 20, 3, 8, 14])
     found = selected(made, visits=["D1", "M12"])

@@ -93,15 +93,19 @@ def test_a_constant_covariate_is_simply_not_in_the_model(cohorts):
     assert (comparison.covariates, comparison.dropped) == (("age",), {})
 
 
-def test_covariates_are_dropped_from_the_end_of_the_configured_list(cohorts):
+def test_covariates_are_dropped_from_the_end_of_the_configured_list_and_those_that_are_needed_last(cohorts):
     for name in ("S004", "S005", "S006", "R004", "R005", "R006"):
         del cohorts.samples[f"{name}_D1_pbmc_microarray_1"]
-    limits = {"skip_below_residual_df": 2}
-    for order, kept in ((["age", "sex"], ("age",)), (["sex", "age"], ("sex",))):
+    for order in (["age", "sex"], ["sex", "age"]):
+        limits = {"skip_below_residual_df": 2, "skip_without": []}
         comparison = select(cohorts.study(analysis={"covariates": order}, verdicts=limits), D1)
-        assert comparison.covariates == kept
+        assert comparison.covariates == (order[0],)
         assert list(comparison.dropped) == order[1:]
         assert residual_df(comparison.design) == 2
+        for needed, other in (("sex", "age"), ("age", "sex")):
+            limits["skip_without"] = [needed]
+            comparison = select(cohorts.study(analysis={"covariates": order}, verdicts=limits), D1)
+            assert (comparison.covariates, list(comparison.dropped)) == ((needed,), [other])
 
 
 def test_a_covariate_that_hides_the_groups_goes_first(cohorts):

@@ -20,6 +20,7 @@ from scleromyomics.plan.pairs import linking
 from scleromyomics.plan.verdicts import judge
 
 COHORTS, CHUNK = 2000, 100
+WITHOUT_SEX = "cannot be adjusted for sex"
 
 
 def dummies(labels):
@@ -113,7 +114,8 @@ def check_groups(samples, one, question):
     assert (one.n_case, one.n_reference) == tuple(
         len(counted(samples, one.cell, arm, question)) for arm in compared[:2]
     )
-    if one.verdict == "SKIP" and not {"aliased", "platforms,"} & set(one.reason.split()):
+    without_sex = WITHOUT_SEX in one.reason
+    if one.verdict == "SKIP" and not (without_sex or {"aliased", "platforms,"} & set(one.reason.split())):
         return
     members = comparison.members
     sides = [
@@ -127,14 +129,26 @@ def check_groups(samples, one, question):
     )
     platforms = [{m.platform for m in members if m.role == role} for role in ("case", "reference")]
     apart = len(compared) > 2 and not platforms[0] & platforms[1]
-    assert (hidden or apart) == (one.verdict == "SKIP")
+    assert (hidden or apart) == (one.verdict == "SKIP" and not without_sex)
+    case = np.array([m.role == "case" for m in members], dtype=float)
+    own = np.array([not m.control for m in members], dtype=float)
+    rest = [technical(members), *([np.column_stack([case, own])] if len(compared) > 2 else [])]
+    lost = sex_is_lost(samples.study.config, columns(members, "sex"), rest, case * own)
+    assert without_sex == (lost and not (hidden or apart))
     if one.verdict != "SKIP":
-        case = np.array([m.role == "case" for m in members], dtype=float)
-        own = np.array([not m.control for m in members], dtype=float)
-        rest = [technical(members), *(columns(members, name) for name in comparison.covariates)]
-        rest += [np.column_stack([case, own])] if len(compared) > 2 else []
-        assert not determined(case * own, *rest)
+        assert not determined(case * own, *rest, *(columns(members, name) for name in comparison.covariates))
         assert fits(comparison.design, comparison.contrast)
+
+
+def sex_is_lost(config, sexes, rest, column=None, *, used=0):
+    """Whether sex, which an answer needs where it varies, hides a column or leaves no residual."""
+    needed = "sex" in config.analysis.covariates and "sex" in config.verdicts.skip_without
+    if not needed or sexes.shape[1] < 2:
+        return False
+    if column is not None and determined(column, *rest, sexes):
+        return True
+    whole = np.hstack([*rest, sexes, *([] if column is None else [column[:, None]])])
+    return len(whole) - np.linalg.matrix_rank(whole) - used < 1
 
 
 def columns(members, covariate):
@@ -168,18 +182,39 @@ def counted(samples, cell, arm, question):
 def check_association(pairing, one):
     selected = find_association(pairing, one.cell)
     assert one.n_case == len({member.participant for member in selected.members})
-    if one.verdict == "SKIP" and "aliased" not in one.reason:
+    without_sex = WITHOUT_SEX in one.reason
+    if one.verdict == "SKIP" and not without_sex and "aliased" not in one.reason:
         return
+    lost = slope_lacks_sex(pairing.samples.study.config, selected)
     if isinstance(selected, OrdinalOdds):
-        assert one.verdict != "SKIP"
+        assert without_sex == lost == (one.verdict == "SKIP")
         assert len(set(selected.values)) > 1
         return
     told = [name for name in selected.names if not slope_is_hidden(selected, name)]
-    assert bool(told) == (one.verdict != "SKIP")
+    assert bool(told) == (one.verdict != "SKIP" or without_sex)
     assert told == [name for name in selected.names if selected.determined(name)]
-    for name in told if one.verdict != "SKIP" else ():
-        assert f"the slope {name} cannot be estimated" not in one.reason
+    first = selected.names[0]
+    assert without_sex == (lost and first in told and selected.residual_df(first) > 0)
+    assert (first in selected.answered) <= (not without_sex)
+    for name in selected.answered:
+        assert f"the slope {name} is not answered" not in one.reason
         assert recovers(*selected.model(name))
+
+
+def slope_lacks_sex(config, selected):
+    """Whether the slope between participants cannot be adjusted for sex."""
+    if isinstance(selected, ChangeSlope):
+        return False
+    members, values = selected.members, np.array(selected.values)
+    rest, sexes = [technical(members)], columns(members, "sex")
+    if isinstance(selected, OrdinalOdds):
+        return sex_is_lost(config, sexes, rest, used=len(set(selected.values)) - 1)
+    if isinstance(selected, RepeatedSlopes):
+        people = dummies(selected.groups)
+        average = (people / people.sum(axis=0)).T
+        rest = [average @ one for one in (*rest, dummies(selected.timepoints))]
+        sexes, values = average @ sexes, average @ values
+    return sex_is_lost(config, sexes, rest, values - values.mean())
 
 
 def slope_is_hidden(selected, name):
@@ -235,6 +270,7 @@ def check(study, held):
         else:
             check_groups(pairing.samples, one, question)
         tally[question.kind, one.verdict != "SKIP", "aliased" in one.reason] += 1
+        tally[question.kind, WITHOUT_SEX] += WITHOUT_SEX in one.reason
     return tally
 
 
@@ -246,3 +282,5 @@ def test_verdicts_are_what_numpy_ranks_the_designs(first):
     for kind in ("between", "within", "interaction", "event", "tissue", "association"):
         assert tally[kind, True, False] + tally[kind, True, True]  # answered somewhere
         assert tally[kind, False, True]  # and aliased elsewhere
+    assert tally["between", WITHOUT_SEX] + tally["tissue", WITHOUT_SEX]
+    assert tally["association", WITHOUT_SEX]

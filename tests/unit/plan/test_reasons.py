@@ -2,7 +2,7 @@
 
 import pytest
 
-from scleromyomics.plan.reasons import dropped, incomplete, joined, left_out, listed, number
+from scleromyomics.plan.reasons import dropped, incomplete, joined, left_out, listed, number, unadjustable
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,9 @@ def test_equal_reasons_are_counted_by_their_kind():
     assert left_out(reasons) == ("3 left out (2 held back, 1 overlap syndrome)",)
     assert incomplete({"A": "no M12 visit", "B": "no M12 visit"}) == ("2 incomplete (no M12 visit)",)
     assert left_out({}) == incomplete({}) == dropped({}) == ()
+
+
+def test_covariates_that_are_needed_are_named_with_why_they_are_not_in_the_model():
+    lacking = {"sex": "aliased with case", "age": "only 2 residual df with it"}
+    words = "cannot be adjusted for sex (aliased with case) and age (only 2 residual df with it)"
+    assert unadjustable(lacking) == words

@@ -5,6 +5,8 @@ from cohorts import Cohorts
 from scleromyomics.plan.verdicts import final_verdicts, planned_verdicts
 
 ONE_LEVEL = {"analysis": {"covariates": []}, "verdicts": {"caution_below_freeze_samples": 1}}
+WITH_SEX = {"verdicts": {"caution_below_freeze_samples": 1}}
+WITHOUT = {"verdicts": {"caution_below_freeze_samples": 1, "skip_without": []}}
 FEW = {**ONE_LEVEL, "verdicts": {"caution_below_freeze_samples": 1, "caution_below_pairs": 4}}
 
 
@@ -195,8 +197,7 @@ def test_a_covariate_that_costs_the_last_degrees_of_freedom_is_dropped_and_named
     cohorts = two_groups(3, 3)
     for i, name in enumerate(cohorts.participants):
         cohorts.change(name, age=40.0 + i * i, sex="FM"[i % 2])
-    settings = {"verdicts": {"caution_below_freeze_samples": 1}}
-    assert said(cohorts, "ssc_vs_control_d1", **settings) == (
+    assert said(cohorts, "ssc_vs_control_d1", **WITH_SEX) == (
         "CAUTION",
         (
             "3 SSc vs 3 SSc controls; fewer than 8 in a group; not adjusted for age (only 2 residual df with it); "
@@ -209,12 +210,108 @@ def test_a_covariate_that_costs_the_last_degrees_of_freedom_is_dropped_and_named
 def test_a_covariate_that_equals_the_group_is_dropped_and_named():
     cohorts = two_groups(8, 8)
     for name in cohorts.participants:
-        cohorts.change(name, sex="F" if name.startswith("S") else "M")
-    settings = {"verdicts": {"caution_below_freeze_samples": 1}}
-    assert said(cohorts, "ssc_vs_control_d1", **settings) == (
+        cohorts.change(name, age=60.0 if name.startswith("S") else 40.0)
+    assert said(cohorts, "ssc_vs_control_d1", **WITH_SEX) == (
         "CAUTION",
-        "8 SSc vs 8 SSc controls; not adjusted for sex (aliased with case); 14 residual df",
+        "8 SSc vs 8 SSc controls; not adjusted for age (aliased with case); 14 residual df",
         "",
+    )
+
+
+def of_two_sexes(cohorts):
+    """Women and men in turn within each group."""
+    for i, name in enumerate(cohorts.participants):
+        cohorts.change(name, sex="FM"[i % 2])
+    return cohorts
+
+
+def test_groups_that_cannot_be_adjusted_for_sex_are_skipped_with_how_many_it_takes():
+    cohorts = two_groups(3, 3)
+    cohorts.sample(cohorts.people(4, 1, sex="M")[0], batch="b2")
+    cohorts = of_two_sexes(cohorts)
+    del cohorts.samples["S003_D1_pbmc_microarray_1"]
+    counts = "3 SSc vs 3 SSc controls; "
+    reason = f"{counts}cannot be adjusted for sex (only 2 residual df with it)"
+    assert said(cohorts, "ssc_vs_control_d1", **WITH_SEX) == ("SKIP", reason, "1 more participant")
+    cautions = "fewer than 8 in a group; not adjusted for sex (only 2 residual df with it)"
+    reason = f"{counts}{cautions}; adjusted for batch; 3 residual df"
+    assert said(cohorts, "ssc_vs_control_d1", **WITHOUT) == ("CAUTION", reason, "")
+    cohorts.sample(*cohorts.people(3, 1))
+    assert verdict(cohorts, "ssc_vs_control_d1", **WITH_SEX).verdict == "CAUTION"
+
+
+def test_groups_that_sex_tells_apart_are_skipped_until_there_is_one_of_the_other_sex():
+    cohorts = two_groups(8, 8)
+    for name in cohorts.participants:
+        cohorts.change(name, sex="F" if name.startswith("S") else "M")
+    reason = "8 SSc vs 8 SSc controls; cannot be adjusted for sex (aliased with case)"
+    remedy = "participants alike in sex who differ in group"
+    assert said(cohorts, "ssc_vs_control_d1", **WITH_SEX) == ("SKIP", reason, remedy)
+    reason = "8 SSc vs 8 SSc controls; not adjusted for sex (aliased with case); 14 residual df"
+    assert said(cohorts, "ssc_vs_control_d1", **WITHOUT) == ("CAUTION", reason, "")
+    cohorts.sample(*cohorts.people(3, 1, sex="F"))
+    assert verdict(cohorts, "ssc_vs_control_d1", **WITH_SEX).verdict != "SKIP"
+
+
+def test_too_little_left_even_without_sex_asks_for_as_many_as_it_takes_with_it():
+    cohorts = of_two_sexes(two_groups(3, 3))
+    for number, name in enumerate(("S001", "R001")):
+        del cohorts.samples[f"{name}_D1_pbmc_microarray_1"]
+        cohorts.sample(name, batch=f"b{2 + number}")
+    found = said(cohorts, "ssc_vs_control_d1", **WITH_SEX)
+    assert found == (
+        "SKIP",
+        "3 SSc vs 3 SSc controls; 2 residual df, at least 3 are needed",
+        "2 more participants",
+    )
+
+
+def test_a_slope_that_cannot_be_adjusted_for_sex_is_skipped():
+    cohorts = of_two_sexes(two_groups(6, 0))
+    for i, name in enumerate(cohorts.participants):
+        cohorts.visit(name, "D1", mrss=(3 * i) % 7)
+        if i < 2:
+            del cohorts.samples[f"{name}_D1_pbmc_microarray_1"]
+            cohorts.sample(name, batch="b2")
+    counts = "6 SSc with mrss and a sample at D1; "
+    reason = f"{counts}cannot be adjusted for sex (only 2 residual df with it)"
+    assert said(cohorts, "ssc_mrss", **WITH_SEX) == ("SKIP", reason, "1 more participant")
+    cautions = "fewer than 8 participants; not adjusted for sex (only 2 residual df with it)"
+    reason = f"{counts}{cautions}; adjusted for batch; 3 residual df"
+    assert said(cohorts, "ssc_mrss", **WITHOUT) == ("CAUTION", reason, "")
+    for name in cohorts.participants:
+        cohorts.visit(name, "D1", mrss="FM".index(cohorts.participants[name].sex))
+    reason = f"{counts}cannot be adjusted for sex (aliased with mrss)"
+    remedy = "participants alike in sex who differ in mrss"
+    assert said(cohorts, "ssc_mrss", **WITH_SEX) == ("SKIP", reason, remedy)
+
+
+def test_over_visits_the_slope_between_needs_sex_and_the_slope_within_does_not():
+    cohorts = of_two_sexes(followed(8, batches=("b1", "b1")))
+    for i, name in enumerate(cohorts.participants):
+        for j, timepoint in enumerate(("D1", "M12")):
+            cohorts.visit(name, timepoint, mrss=10 + i % 2 + (1 if j else -1) * (i // 2))
+    counts = "8 SSc with mrss and a sample at D1, M12 or Y5, 16 profiles in all, 8 with several; "
+    left = "6 residual df between participants; 6 residual df within participants"
+    untold = "the slope between participants is not answered: cannot be adjusted for sex (aliased with mrss)"
+    assert said(cohorts, "ssc_mrss_visits", **WITH_SEX) == ("CAUTION", f"{counts}{untold}; {left}", "")
+    reason = f"{counts}not adjusted for sex (aliased with mrss); {left}"
+    assert said(cohorts, "ssc_mrss_visits", **WITHOUT) == ("CAUTION", reason, "")
+
+
+def test_over_visits_nothing_is_answered_where_the_slope_within_has_no_degrees_of_freedom_either():
+    cohorts = of_two_sexes(two_groups(8, 0))
+    for i, name in enumerate(cohorts.participants):
+        step = (2, -2)[i] if i < 2 else 0
+        cohorts.visit(name, "D1", mrss=10 + i % 2 - step)
+        if step:
+            cohorts.visit(name, "M12", mrss=10 + i % 2 + step)
+            cohorts.sample(name, "M12", wave="W2")
+    counts = "8 SSc with mrss and a sample at D1, M12 or Y5, 10 profiles in all, 2 with several"
+    assert said(cohorts, "ssc_mrss_visits", **WITH_SEX) == (
+        "SKIP",
+        f"{counts}; cannot be adjusted for sex (aliased with mrss)",
+        "participants alike in sex who differ in mrss",
     )
 
 

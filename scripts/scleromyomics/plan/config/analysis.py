@@ -20,8 +20,8 @@ class Analysis(Block):
     """Measures (yes or no) that stand for organ damage: from the visit at which one is true, disease is advanced."""
     covariates: list[Literal["age", "sex"]] = ["sex", "age"]
     """What questions between participants adjust for, besides the batch; dropped from the end when too few
-    participants are left, with a CAUTION that names them: sex comes first, since chance differences in it show in
-    every sex-linked gene."""
+    participants are left, with a CAUTION that names them, or a SKIP for those of verdicts.skip_without, which go
+    last."""
 
     @field_validator("covariates")
     @classmethod

@@ -16,7 +16,7 @@ from scleromyomics.plan.contrasts import BATCH, batches
 from scleromyomics.plan.judging.facts import Facts, named
 from scleromyomics.plan.judging.finding import Finding, too_few
 from scleromyomics.plan.protocol.questions import Association
-from scleromyomics.plan.reasons import dropped, incomplete, joined, left_out, number
+from scleromyomics.plan.reasons import dropped, incomplete, joined, left_out, number, unadjustable
 
 
 def judge_association(facts: Facts, cell: Cell, question: Association) -> Finding:
@@ -43,7 +43,7 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
         return replace(found, skip=f"{question.measure} is aliased with {hiding}", remedy=remedy)
     left = {name: selected.residual_df(name) for name in told or selected.names}
     if not selected.answered:
-        return facts.too_little_left(found, max(left.values()), "participants")
+        return _unanswered(facts, found, selected, left, what)
     limits = facts.limits
     few = limits.caution_below_pairs if question.change_from else limits.caution_below_participants
     cautions = [
@@ -51,7 +51,7 @@ def judge_association(facts: Facts, cell: Cell, question: Association) -> Findin
         *_few_repeated(facts, selected),
         *_untold(selected, left),
         *_inflated(facts, selected, question.measure),
-        *dropped(selected.dropped),
+        *(dropped(selected.dropped) if _compared(selected) else ()),
         *facts.freeze(cell, [unit for side in selected.sides for unit in side]),
     ]
     of = {name: f" {name}" if len(told) > 1 else "" for name in told}
@@ -131,19 +131,43 @@ def _enough(facts: Facts, cell: Cell, question: Association, selected: Selection
     return too_few(found, gaps, [more], needed)
 
 
+def _unanswered(
+    facts: Facts, found: Finding, selected: Selection, left: Mapping[str, int], what: str
+) -> Finding:
+    """SKIP for want of degrees of freedom, or of a covariate without which participants are not compared."""
+    name, most = max(left.items(), key=lambda one: one[1])
+    needed = selected.lacking(name)
+    whole = replace(selected, covariates=(*selected.covariates, *needed))
+    with_needed = whole.residual_df(name)
+    if most < facts.limits.skip_below_residual_df:
+        return facts.too_little_left(found, most, "participants", taken=most - with_needed)
+    return facts.unadjusted(found, needed, with_needed, whole.hiding(name), what)
+
+
+def _compared(selected: Selection) -> bool:
+    """Whether participants are compared with one another, so that what is constant in them counts."""
+    return selected.names[0] in selected.answered
+
+
 def _untold(selected: Selection, left: Mapping[str, int]) -> list[str]:
     """Slopes of several that are not answered, and why."""
     return [
-        f"the slope {name} is not answered ("
-        + (f"{number(left[name], 'residual df')}" if name in left else "aliased with batch or visit")
-        + ")"
+        f"the slope {name} is not answered: {_why_untold(selected, name, left)}"
         for name in selected.names
         if name not in selected.answered
     ]
 
 
+def _why_untold(selected: Selection, name: str, left: Mapping[str, int]) -> str:
+    if name not in left:
+        return "aliased with batch or visit"
+    if left[name] < selected.minimum_df:
+        return number(left[name], "residual df")
+    return unadjustable(selected.lacking(name))
+
+
 def _inflated(facts: Facts, selected: Selection, measure: str) -> list[str]:
-    words = joined([*selected.varied, *selected.covariates])
+    words = joined([*selected.varied, *(selected.covariates if _compared(selected) else ())])
     limit = facts.limits.caution_above_inflation
     found = {name: selected.inflation(name) for name in selected.answered}
     return [
@@ -162,6 +186,6 @@ def _adjusted(selected: Selection) -> tuple[str, ...]:
     """What the model adjusts for; nothing if for nothing."""
     several = isinstance(selected, ChangeSlope) or len(set(batches(selected.members))) > 1
     batch = [BATCH] if several and BATCH in selected.design.terms else []
-    names = [*batch, *selected.covariates]
+    names = [*batch, *(selected.covariates if _compared(selected) else ())]
     odds = ("proportional odds",) if isinstance(selected, OrdinalOdds) else ()
     return (*odds, *((f"adjusted for {', '.join(names)}",) if names else ()))

@@ -11,7 +11,7 @@ from scleromyomics.plan.judging.finding import Finding
 from scleromyomics.plan.pairs import Pairing
 from scleromyomics.plan.placement import PROCESSED, freezes
 from scleromyomics.plan.protocol.questions import Question, groups_of
-from scleromyomics.plan.reasons import GROUPS, joined, number
+from scleromyomics.plan.reasons import GROUPS, joined, number, unadjustable
 from scleromyomics.plan.vocabulary import Assay, Group, Tissue
 from scleromyomics.stats.design import Design, Vector, variance_inflation
 
@@ -64,11 +64,27 @@ class Facts:
             if (group, timepoint) not in self.seen
         ]
 
-    def too_little_left(self, found: Finding, left: int, of: str) -> Finding:
-        """SKIP for want of residual degrees of freedom."""
+    def too_little_left(self, found: Finding, left: int, of: str, *, taken: int = 0) -> Finding:
+        """SKIP for want of residual degrees of freedom; covariates that are required take some more of them."""
         limit = self.limits.skip_below_residual_df
         skip = f"{max(left, 0)} residual df, at least {limit} are needed"
-        return replace(found, skip=skip, remedy=number(limit - left, f"more {of}"))
+        return replace(found, skip=skip, remedy=number(limit - left + taken, f"more {of}"))
+
+    def unadjusted(
+        self, found: Finding, lacking: Mapping[str, str], left: int, hiding: Sequence[str], what: str
+    ) -> Finding:
+        """SKIP where the answer is not given without covariates that are not in the model.
+
+        Args:
+            found: the counts.
+            lacking: the covariates, and why they are not in the model.
+            left: residual degrees of freedom with them.
+            hiding: those that make the contrast inestimable.
+            what: in what participants differ whom the contrast compares.
+        """
+        short = number(self.limits.skip_below_residual_df - left, "more participants")
+        remedy = f"participants alike in {joined(hiding)} who differ in {what}" if hiding else short
+        return replace(found, skip=unadjustable(lacking), remedy=remedy)
 
     def few(self, count: int, limit: int, of: str) -> list[str]:
         """Caution where there are fewer than the limit."""

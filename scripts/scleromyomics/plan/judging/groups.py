@@ -5,12 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from scleromyomics.plan.cells import Cell
-from scleromyomics.plan.contrasts import BATCH, Arm, Comparison, Member, arms, batches, compare_groups
+from scleromyomics.plan.contrasts import (
+    BATCH,
+    Arm,
+    Comparison,
+    Member,
+    arms,
+    batches,
+    compare_groups,
+    lacking,
+)
 from scleromyomics.plan.judging.facts import TECHNICAL, Facts, named
 from scleromyomics.plan.judging.finding import Finding, too_few
 from scleromyomics.plan.protocol.questions import Between, BetweenTissues
 from scleromyomics.plan.reasons import GROUPS, SHOWN, dropped, joined, left_out, listed, number
-from scleromyomics.stats.design import residual_df, variance_inflation
+from scleromyomics.stats.design import aliases, residual_df, variance_inflation
 
 
 def judge_groups(facts: Facts, cell: Cell, question: Between | BetweenTissues) -> Finding:
@@ -26,9 +35,14 @@ def judge_groups(facts: Facts, cell: Cell, question: Between | BetweenTissues) -
         found = _apart(found, comparison, compared)
     if found.skip:
         return found
-    left = residual_df(comparison.design)
+    needed = lacking(comparison.dropped, facts.limits.skip_without)
+    whole = replace(comparison, covariates=(*comparison.covariates, *needed))
+    left, with_needed = residual_df(comparison.design), residual_df(whole.design)
     if left < facts.limits.skip_below_residual_df:
-        return facts.too_little_left(found, left, "participants")
+        return facts.too_little_left(found, left, "participants", taken=left - with_needed)
+    if needed:
+        hiding = aliases(whole.design, whole.contrast, whole.covariates)
+        return facts.unadjusted(found, needed, with_needed, hiding, "group")
     cautions = [
         *facts.few(min(counts.values()), facts.limits.caution_below_participants, "in a group"),
         *dropped(comparison.dropped),
