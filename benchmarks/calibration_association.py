@@ -6,7 +6,8 @@ Each study has 3, 5, 8 or 20 participants, 200 features (residual standard devia
 participant's own level with a standard deviation of 0.4), age, sex and one or two batches, and 10 % of all values
 missing. The measure has a participant's own level and a change at each visit; over repeated visits 30 % of the
 visits are missing. Ordered categories have four levels, with 40, 30, 20 and 10 % of the participants. Models are
-the product's: covariates are dropped, and studies skipped, as its verdicts do (3 residual degrees of freedom).
+the product's: age is dropped, and studies skipped that cannot be adjusted for sex, as its verdicts do (3 residual
+degrees of freedom).
 
 Writes benchmarks/results/calibration_association.tsv: rejection rate at 0.05 with its standard error between
 studies. For ordered categories the likelihood ratio stands beside the score test that the product reports.
@@ -45,6 +46,7 @@ def selection(rng, kind, number):
     """An association of some kind with a measure that nothing depends on."""
     own = people(rng, number)
     shared = {"measure": "m", "per": "", "excluded": {}, "absent": (), "dropped": {}, "minimum_df": LEAST_DF}
+    shared["required"] = () if kind == "change on change" else ("sex",)
     level = rng.normal(0, 1, number)
     score = level[:, None] + rng.normal(0, 0.7, (number, 3))
     if kind == "slopes over visits":
@@ -55,7 +57,7 @@ def selection(rng, kind, number):
             members=tuple(own[i] for i, _ in rows),
             values=tuple(score[kept].tolist()),
             timepoints=tuple(TIMEPOINTS[visit] for _, visit in rows),
-            covariates=("age", "sex"),
+            covariates=("sex", "age"),
             **shared,
         )
     if kind == "change on change":
@@ -70,8 +72,8 @@ def selection(rng, kind, number):
         )
     if kind == "odds":
         values = rng.choice([0.0, 1.0, 2.0, 3.0], number, p=[0.4, 0.3, 0.2, 0.1])
-        return OrdinalOdds(members=tuple(own), values=tuple(values), covariates=("age", "sex"), **shared)
-    return Slope(members=tuple(own), values=tuple(level.tolist()), covariates=("age", "sex"), **shared)
+        return OrdinalOdds(members=tuple(own), values=tuple(values), covariates=("sex", "age"), **shared)
+    return Slope(members=tuple(own), values=tuple(level.tolist()), covariates=("sex", "age"), **shared)
 
 
 def profiles(rng, association):
