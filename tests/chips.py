@@ -66,20 +66,22 @@ def write_group(folder: Path, made: Group, *, chip_name: str = "toychip") -> tup
     for number, name in enumerate(made.names):
         image = np.full(side * side, 50.0)
         image[cells] = made.probes[number]
-        raw, receipt = folder / f"{name}.CEL", folder / f"{name}.receipt.json"
+        raw, receipt = folder / f"{name}.CEL", folder / name / "raw.receipt.json"
         write_cel(raw, intensities=image, chip_name=chip_name, **grid)
         admit.run(sample=name, raw=raw, format="cel", chip=layout, receipt=receipt)
-        rows.append(row(name, made.tissues[number], made.sexes[number], raw, receipt))
+        rows.append(row(name, made.tissues[number], made.sexes[number], raw, receipt.parent))
     return layout, rows
 
 
-def row(sample: str, tissue: str, sex: str, raw: Path, receipt: Path, *, column: str = "") -> FreezeRow:
+def row(sample: str, tissue: str, sex: str, raw: Path, folder: Path, *, column: str = "") -> FreezeRow:
     return FreezeRow(
         sample=sample,
+        participant=sample,
+        group="ssc",
         tissue=tissue,
         sex=sex,
         raw=raw,
-        receipt=receipt,
+        folder=folder,
         format="table" if column else "cel",
         column=column,
         usable=True,

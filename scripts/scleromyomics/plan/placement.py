@@ -7,10 +7,13 @@ from scleromyomics.plan.config import Config
 from scleromyomics.plan.config.freeze import Freeze
 from scleromyomics.plan.vocabulary import Assay, Tissue
 
-PROCESSED: tuple[Assay, ...] = ("microarray",)
+PROCESSED: tuple[Assay, ...] = ("microarray", "variants")
 """Assays that this version has rules for."""
 
-Key = tuple[Assay, str, Tissue, str]  # assay, platform, tissue, wave
+FITTED_BY_TISSUE: frozenset[Assay] = frozenset({"microarray"})
+"""Assays whose frozen models hold something of each tissue: one first seen later needs a freeze of its own."""
+
+Key = tuple[Assay, str, Tissue | None, str]  # assay, platform, tissue (where models depend on it), wave
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,7 @@ def place(cohort: Cohort, config: Config, *, release: str) -> Placement:
         release: the wave up to which samples count.
     """
     samples = cohort.up_to(release).samples
-    seen = {(one.assay, one.platform, one.tissue, one.wave) for one in samples.values()}
+    seen = {(one.assay, one.platform, _fitted(one), one.wave) for one in samples.values()}
     candidates = {assay: freezes(assay, cohort, config) for assay in PROCESSED}
     placement = Placement({}, {})
     for name, sample in sorted(samples.items()):
@@ -62,8 +65,14 @@ def _freeze_of(sample: Sample, candidates: list[Freeze]) -> Freeze | None:
     return None
 
 
+def _fitted(sample: Sample) -> Tissue | None:
+    """The tissue, where frozen models depend on it."""
+    return sample.tissue if sample.assay in FITTED_BY_TISSUE else None
+
+
 def _obstacle(sample: Sample, freeze: Freeze | None, seen: set[Key], release: str) -> str:
-    where = f"{sample.tissue} on {sample.platform}"
+    tissue = _fitted(sample)
+    where = f"{tissue} on {sample.platform}" if tissue else sample.platform
     if sample.assay not in PROCESSED:
         return f"{sample.assay} is not processed by this version"
     if freeze is None:
@@ -71,7 +80,7 @@ def _obstacle(sample: Sample, freeze: Freeze | None, seen: set[Key], release: st
     late = [wave for wave in freeze.waves if wave_number(wave) > wave_number(release)]
     if late:
         return f"{freeze.id} is fitted on {', '.join(late)}, which {release} does not have yet"
-    if not any((sample.assay, sample.platform, sample.tissue, wave) in seen for wave in freeze.waves):
+    if not any((sample.assay, sample.platform, tissue, wave) in seen for wave in freeze.waves):
         basis = ", ".join(freeze.waves)
         return (
             f"{freeze.id} is fitted on {basis}, which has no {where}: add a freeze to freeze.{sample.assay}"

@@ -36,14 +36,21 @@ class FreezeRow:
     """A sample of the waves on which a frozen model is fitted; paths are relative to the study."""
 
     sample: str
+    participant: str
+    group: str
     tissue: str
     sex: str
     raw: Path
-    receipt: Path  # of the raw file's admission
+    folder: Path  # of the sample's products
     format: str
     column: str
     usable: bool
     reason: str  # why it is not usable
+
+    @property
+    def receipt(self) -> Path:
+        """The receipt of the raw file's admission."""
+        return self.folder / "raw.receipt.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +111,12 @@ class Rows:
         return [
             FreezeRow(
                 sample=one.sample,
+                participant=one.participant,
+                group=self._group(one.participant),
                 tissue=one.tissue,
                 sex=self.study.cohort.participants[one.participant].sex,
                 raw=Path(one.paths[0]),
-                receipt=sample_folder(assay, freeze, one.sample) / "raw.receipt.json",
+                folder=sample_folder(assay, freeze, one.sample),
                 format=one.format,
                 column=one.column,
                 usable=not self._excluded[one.participant],
@@ -196,6 +205,10 @@ class Rows:
             }
         )
 
+    def _group(self, participant: str) -> str:
+        population = self.study.cohort.participants[participant].population
+        return self.study.protocol.populations[population].group
+
     def _samples(self, assay: Assay) -> list[Sample]:
         samples = self.study.cohort.samples
         return [samples[name] for name in self.placement.freeze if samples[name].assay == assay]
@@ -210,7 +223,7 @@ class Rows:
             sample=one.sample,
             participant=one.participant,
             population=who.population,
-            group=self.study.protocol.populations[who.population].group,
+            group=self._group(one.participant),
             overlap=who.overlap,
             disease_subtype=who.disease_subtype,
             eligible=not self._excluded[one.participant],

@@ -177,9 +177,9 @@ def table_rows(folder: Path, header: str, lines: list[str], tissues: list[str]) 
     raw.write_text("\n".join([header, *lines]) + "\n")
     rows = []
     for column, tissue in zip(header.split("\t")[1:], tissues, strict=True):
-        receipt = folder / f"{column}.json"
+        receipt = folder / column / "raw.receipt.json"
         admit.run(sample=column, raw=raw, format="table", column=column, receipt=receipt)
-        rows.append(replace(row(column, tissue, "F", raw, receipt, column=column)))
+        rows.append(replace(row(column, tissue, "F", raw, receipt.parent, column=column)))
     return rows
 
 

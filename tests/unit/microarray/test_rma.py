@@ -156,7 +156,7 @@ def test_a_refused_file_gives_an_empty_profile_with_the_reason(
     freeze: tuple[Path, Path, list[FreezeRow]], tmp_path: Path
 ) -> None:
     chip, model, rows = freeze
-    one = replace(rows[0], sample="cut", raw=tmp_path / "cut.CEL", receipt=tmp_path / "cut.json")
+    one = replace(rows[0], sample="cut", raw=tmp_path / "cut.CEL", folder=tmp_path / "cut")
     one.raw.write_bytes(rows[0].raw.read_bytes()[:-7])
     admit.run(sample="cut", raw=one.raw, format="cel", chip=chip, receipt=one.receipt)
     _, found = processed(one, model, tmp_path, chip=chip)
@@ -187,7 +187,7 @@ def test_a_file_of_another_chip_is_refused(
 def test_a_table_column_is_taken_as_given_on_the_models_features(tmp_path: Path) -> None:
     raw = tmp_path / "table.tsv"
     raw.write_text("feature\ta\tb\tc\ng2\t5\t5.2\t\ng1\t8\t8.1\t8.1\ng3\t6\t6\t6.5\n")
-    rows = [row(name, "pbmc", "F", raw, tmp_path / f"{name}.json", column=name) for name in "abc"]
+    rows = [row(name, "pbmc", "F", raw, tmp_path / name, column=name) for name in "abc"]
     for one in rows:
         admit.run(sample=one.sample, raw=raw, format="table", column=one.column, receipt=one.receipt)
     model = frozen(tmp_path, rows[:2], chip=None)

@@ -74,3 +74,14 @@ def test_an_assay_without_rules_is_held_and_said_so():
     assert place(cohort(scrna), settings(), release="W1").held == {
         "S1": "scrna is not processed by this version"
     }
+
+
+def test_models_of_variants_do_not_depend_on_the_tissue():
+    first = replace(SAMPLE, assay="variants", platform="exome")
+    later = replace(first, sample="S2", wave="W2", tissue="muscle")
+    other = replace(first, sample="S3", wave="W2", platform="genome")
+    found = place(cohort(first, later, other), settings(), release="W2")
+    assert found.freeze == {"S1": "F1", "S2": "F1"}
+    assert found.held == {
+        "S3": "F1 is fitted on W1, which has no genome: add a freeze to freeze.variants",
+    }

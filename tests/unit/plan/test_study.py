@@ -132,6 +132,7 @@ def large_study() -> SmallStudy:
                     row = _sample(sample, name, timepoint, tissue, assay, f"W{wave}", form, path)
                     row["platform"] = "chip_a" if assay == "microarray" else f"{assay}_a"
                     study.sheets["samples"].append(row)
+    study.config += "variants: {reference: {fasta: g.fa}, platforms: {variants_a: {}}}\n"
     return study
 
 

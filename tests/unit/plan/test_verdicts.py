@@ -543,3 +543,22 @@ def test_deleting_a_visit_changes_only_the_questions_that_use_it():
                 "ssc_change_d1_m12", "ssc_change_vs_control_d1_m12", "ssc_vs_im_change_d1_m12"
             } and cell.assay == "microarray"
         )  # fmt: skip
+
+
+def test_genotypes_are_compared_between_groups_and_not_related_to_measures():
+    cohorts = Cohorts()
+    for population in (3, 4):
+        for name in cohorts.people(population, 8):
+            cohorts.visit(name, "D1", mrss=10.0 + len(cohorts.samples))
+            cohorts.sample(name, assay="variants", platform="exome")
+    found = {
+        (one.cell.question, one.cell.tissue): one
+        for one in planned_verdicts(cohorts.study())
+        if one.cell.assay == "variants"
+    }
+    assert found["ssc_vs_control_d1", "pbmc"].verdict == "RUN"
+    assert found["ssc_mrss", "pbmc"].verdict == "SKIP"
+    assert (
+        found["ssc_mrss", "pbmc"].reason
+        == "genotypes and a clinical measure; no method for them in this version"
+    )

@@ -1,16 +1,14 @@
 """Which programs are used where there is a choice."""
 
-from typing import Literal
-
 from scleromyomics.plan.block import Block
 
 
 class Tools(Block):
     """Programs for sequencing data: `auto` (one on the PATH, else the embedded one), `embedded`, or a path."""
 
-    bwa: Literal["auto", "embedded"] | str = "auto"
+    bwa: str = "auto"
     """BWA-MEM; `auto` takes bwa-mem2, bwa, or pybwa. All align alike; bwa-mem2 is fastest and needs most memory."""
-    samtools: Literal["auto", "embedded"] | str = "auto"
+    samtools: str = "auto"
     """samtools; embedded: pysam's."""
-    bcftools: Literal["auto", "embedded"] | str = "auto"
+    bcftools: str = "auto"
     """bcftools; embedded: pysam's. A freeze keeps the versions that it was begun with."""

@@ -9,7 +9,7 @@ from scleromyomics.plan.cells import Cell
 from scleromyomics.plan.contrasts import BATCH, Member, Samples, Unit, batches
 from scleromyomics.plan.judging.finding import Finding
 from scleromyomics.plan.pairs import Pairing
-from scleromyomics.plan.placement import PROCESSED, freezes
+from scleromyomics.plan.placement import FITTED_BY_TISSUE, freezes
 from scleromyomics.plan.protocol.questions import Question, groups_of
 from scleromyomics.plan.reasons import GROUPS, joined, number, unadjustable
 from scleromyomics.plan.vocabulary import Assay, Group, Tissue
@@ -115,7 +115,7 @@ class Facts:
         return [
             f"frozen models rest on {count} {tissue} samples, fewer than {limit}"
             for tissue, count in sorted(basis.items())
-            if count < limit and cell.assay in PROCESSED
+            if count < limit and cell.assay in FITTED_BY_TISSUE
         ]
 
     def reclassified(self, members: Iterable[Unit | Member]) -> list[str]:

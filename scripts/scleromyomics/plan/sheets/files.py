@@ -24,6 +24,7 @@ def file_faults(directory: Path, sheets: Sheets, document: Document[Config]) -> 
     faults += _same_file(directory, sheets)
     if document.settings is not None:
         faults += _definitions(directory, document, document.settings)
+        faults += _references(directory, document, document.settings)
         faults += gene_set_faults([directory / name for name in document.settings.gene_sets])
     return faults
 
@@ -73,6 +74,29 @@ def _definitions(directory: Path, document: Document[Config], config: Config) ->
                 yield document.fault(place, "its SHA-256 is not the declared one", platform.sha256[file])
             elif place[-1] == "annotation" and not _header(directory / file) >= GENE_COLUMNS:
                 yield document.fault(place, "its header line lacks columns", ", ".join(sorted(GENE_COLUMNS)))
+
+
+def _references(directory: Path, document: Document[Config], config: Config) -> Iterator[Fault]:
+    """The genome, what is known of its positions, and what platforms capture."""
+    known = config.variants.reference
+    places: list[tuple[list[str | int], str | None]] = [
+        (["variants", "reference", name], getattr(known, name)) for name in ("fasta", "gff3", "common")
+    ]
+    places += [
+        (["variants", "reference", "annotations", name], file) for name, file in known.annotations.items()
+    ]
+    places += [
+        (["variants", "platforms", name, "targets"], one.targets)
+        for name, one in config.variants.platforms.items()
+    ]
+    for place, file in places:
+        if file is None:
+            continue
+        problem = obstacle(directory / file)
+        if problem:
+            yield document.fault(place, problem, "a readable file that is not empty")
+        elif file in known.sha256 and sha256(directory / file) != known.sha256[file]:
+            yield document.fault(place, "its SHA-256 is not the declared one", known.sha256[file])
 
 
 def _header(path: Path) -> set[str]:

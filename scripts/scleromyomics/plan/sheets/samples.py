@@ -129,6 +129,9 @@ def _formats(sheet: Sheet, protocol: Protocol) -> Iterator[Fault]:
                 yield sheet.fault(row, "path", f"format {form} needs the sample's column", "table.tsv#column")
             if column and form not in TABLES | MAY_HOLD_MANY:
                 yield sheet.fault(row, "path", f"format {form} has no columns", "a path without #")
+            if form == "fastq" and len(files) % 2:
+                problem = f"holds {len(files)} {'path' if len(files) == 1 else 'paths'}"
+                yield sheet.fault(row, "path", problem, "R1;R2 of each lane, one lane after another")
             if form in ONE_FILE and len(files) > 1:
                 yield sheet.fault(row, "path", f"holds {len(files)} paths", f"one path for format {form}")
         if files and row.get("md5") and len(row.get("md5")) != len(files):

@@ -8,6 +8,9 @@ from scleromyomics.plan.protocol import Protocol
 from scleromyomics.plan.sheets.faults import Fault
 from scleromyomics.plan.sheets.people import Sheets
 
+RESERVED = "reference"
+"""No name for a platform of variants: the folder of the genome, beside those of the platforms."""
+
 
 def setting_faults(document: Document[Config], sheets: Sheets, protocol: Protocol) -> list[Fault]:
     """All faults between the configuration and samples.tsv or the protocol."""
@@ -22,6 +25,7 @@ def setting_faults(document: Document[Config], sheets: Sheets, protocol: Protoco
         *_freezes(document, config, sheets),
         *_chips(document, config, sheets),
         *_unannotated(config, sheets),
+        *_genome(document, config, sheets),
     ]
 
 
@@ -109,6 +113,32 @@ def _unannotated(config: Config, sheets: Sheets) -> Iterator[Fault]:
         problem = "has no annotation in config.yaml: no gene symbols, and sex is not checked"
         allowed = "microarray.platforms.<name>.annotation: a table of feature, gene_symbol, gene_id"
         yield sheet.fault(row, "platform", problem, allowed, "warning")
+
+
+def _genome(document: Document[Config], config: Config, sheets: Sheets) -> Iterator[Fault]:
+    """What samples of variants need: a genome, and what their platform captures."""
+    sheet = sheets["samples"]
+    if any(fault.column.startswith("variants") for fault in document.faults):
+        return  # the block that has them is faulty itself
+    told: set[str] = set()
+    for row in sheet.rows:
+        platform = row.get("platform")
+        if row.get("assay") != "variants" or not platform or platform in told:
+            continue
+        if not told and config.variants.reference.fasta is None:
+            yield document.fault(["variants", "reference", "fasta"], "is absent", "the FASTA of the genome")
+        told.add(platform)
+        if platform not in config.variants.platforms:
+            allowed = "a platform under variants.platforms: {targets: its BED}, or {} for whole genomes"
+            yield sheet.fault(row, "platform", "is not in config.yaml", allowed)
+    burden = config.variants.burden.rarity
+    if burden is not None and burden not in config.variants.reference.annotations:
+        allowed = _words(set(config.variants.reference.annotations))
+        yield document.fault(["variants", "burden", "rarity"], "is no annotation", allowed)
+    if RESERVED in config.variants.platforms:
+        yield document.fault(
+            ["variants", "platforms", RESERVED], "is the folder of the genome", "another name"
+        )
 
 
 def _listed(sheets: Sheets, column: str) -> set[str]:

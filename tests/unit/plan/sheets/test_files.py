@@ -96,3 +96,22 @@ def test_an_annotation_without_its_columns_is_a_fault(study_dir: Write) -> None:
     assert "chip_a.annotation" in first
     assert "chip_table.annotation" in second
     assert "its header line lacks columns; allowed: feature, gene_id, gene_symbol" in first
+
+
+def test_the_genome_and_what_is_known_of_it_must_be_there(study_dir: Write) -> None:
+    study = SmallStudy()
+    study.config += (
+        "variants:\n"
+        "  reference: {fasta: g.fa, annotations: {gnomad: n.vcf.gz}, sha256: {g.fa: '" + "0" * 64 + "'}}\n"
+        "  platforms: {exome_a: {targets: t.bed}}\n"
+    )
+    folder = study_dir(study, raw=True)
+    (folder / "g.fa").write_text(">chr1\nACGT\n")
+    found = faults(folder)
+    assert len(found) == 3
+    for words in (
+        "variants.reference.fasta: 'g.fa': its SHA-256 is not the declared one",
+        "variants.reference.annotations.gnomad: 'n.vcf.gz': does not exist",
+        "variants.platforms.exome_a.targets: 't.bed': does not exist",
+    ):
+        assert any(words in line for line in found)

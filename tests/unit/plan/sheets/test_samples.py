@@ -9,6 +9,7 @@ from sheet_faults import Cells, SmallStudy
 from scleromyomics.plan.study import load_study
 
 Write = Callable[..., Path]
+GENOME = "variants: {reference: {fasta: g.fa}, platforms: {exome: {}}}\n"
 
 
 def with_rows(*changes: dict[str, str], like: int = 5) -> SmallStudy:
@@ -41,7 +42,9 @@ def with_rows(*changes: dict[str, str], like: int = 5) -> SmallStudy:
     ids=["replicate", "replicates in any order", "shared vcf", "pairs of reads", "folder", "table", "md5"],
 )
 def test_it_is_accepted_without_warning(rows: list[dict[str, str]], study_dir: Write) -> None:
-    assert load_study(study_dir(with_rows(*rows))).warnings == ()
+    study = with_rows(*rows)
+    study.config += GENOME
+    assert load_study(study_dir(study)).warnings == ()
 
 
 def test_tissues_taken_after_inclusion_may_be_taken_at_an_event_and_others_are_warned_of(
@@ -56,7 +59,8 @@ def test_tissues_taken_after_inclusion_may_be_taken_at_an_event_and_others_are_w
 
 def test_a_platform_of_one_assay_may_have_reads_and_calls(study_dir: Write) -> None:
     study = with_rows(
-        {"assay": "variants", "platform": "exome", "format": "fastq"},
+        {"assay": "variants", "platform": "exome", "format": "fastq", "path": "raw/1.fq;raw/2.fq"},
         {"assay": "variants", "platform": "exome", "format": "vcf", "tissue": "muscle"},
     )
+    study.config += GENOME
     assert load_study(study_dir(study)).warnings == ()
