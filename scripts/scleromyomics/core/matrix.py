@@ -1,6 +1,8 @@
 """The matrix of every assay: samples (rows) by features (columns), as an AnnData file (h5ad).
 
-`X` is the analysis scale, `layers["raw"]` the scale before it; both float64, NaN where not measured.
+`X` is the analysis scale, `layers["raw"]` the scale before it; both dense float64, NaN where not measured. Genotypes,
+of which there can be millions, have small types of their own (`FORMS`): in a sparse array (CSR) a value that is
+not stored is 0, and one that is missing is stored as NaN.
 `obs_names` are samples and `var_names` features, both sorted. `obs` tells whose, where, when and how each
 sample was measured, then the clinical measures of its visit; `uns["scleromyomics"]` how the matrix was made.
 
@@ -12,10 +14,10 @@ HDF5 alone does not see one in text. The same matrix gives the same bytes.
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,7 @@ from scleromyomics.core.files import replacing
 if TYPE_CHECKING:
     import h5py
     from anndata import AnnData
+    from scipy.sparse import csr_matrix
 
 Kind: TypeAlias = Literal["category", "integer", "number", "boolean"]
 Cell: TypeAlias = float | int | bool | str | None
@@ -69,6 +72,32 @@ DTYPES: Mapping[Kind, str] = {
 }
 """The pandas types of the kinds: each has a missing value, so that a type never depends on the data."""
 
+
+class Form(NamedTuple):
+    """The type of an array of samples by features."""
+
+    dtype: str
+    sparse: bool = False
+
+
+DENSE = Form("float64")
+"""What `X`, the layer `raw` and all others are, except for the scales of `FORMS`."""
+
+DOSAGE = "dosage"
+"""The scale of genotypes: copies of the alternate allele."""
+
+FORMS: Mapping[str, Mapping[str, Form]] = {
+    DOSAGE: {
+        "X": Form("float32", sparse=True),  # copies; NaN where not called
+        "GT": Form("int8"),  # copies; -1 where not called
+        "DP": Form("uint16"),  # reads
+        "AD": Form("uint16", sparse=True),  # reads with the allele
+        "GQ": Form("uint8"),  # Phred; 0 where not called
+        "allele_fraction": Form("float32", sparse=True),  # AD / DP; NaN without reads
+    }
+}
+"""By scale the types of `X` and of its layers, which a matrix of that scale has, and no others."""
+
 COMPRESSION = {"compression": "gzip", "compression_opts": 4}
 USER_BLOCK = 512  # bytes; the smallest that HDF5 allows
 SEAL_AT = 256  # bytes; MuData writes its own mark into the first half of the block
@@ -76,7 +105,7 @@ SEAL = b"scleromyomics sha256 "
 
 ENCODINGS = (
     *("anndata", "MuData", "dataframe", "dict", "array", "string-array", "categorical"),
-    *("nullable-integer", "nullable-boolean", "numeric-scalar", "string", "null"),
+    *("nullable-integer", "nullable-boolean", "numeric-scalar", "string", "null", "csr_matrix"),
 )
 """What the groups and datasets of a matrix may be: no encoding that could run code or name another file."""
 
@@ -85,9 +114,9 @@ def build(
     *,
     rows: Sequence[Mapping[str, Cell]],
     kinds: Mapping[str, Kind],
-    var: Mapping[str, Sequence[str]],
-    X: NDArray[np.float64],
-    layers: Mapping[str, NDArray[np.float64]],
+    var: Mapping[str, Any],
+    X: "NDArray[np.float64] | csr_matrix",
+    layers: "Mapping[str, NDArray[Any] | csr_matrix]",
     about: Mapping[str, object],
 ) -> "AnnData":
     """Put a matrix together; samples and features are sorted by name.
@@ -95,8 +124,8 @@ def build(
     Args:
         rows: one mapping per sample: `sample` and the columns of `kinds`; None where unknown.
         kinds: the columns of `obs`, in order, with their kinds.
-        var: `VAR` and the assay's own columns, one text per feature.
-        X: samples by features, on the analysis scale.
+        var: `VAR` and the assay's own columns, one text per feature; numbers (arrays) and categories as well.
+        X: samples by features, on the analysis scale; in the types of `FORMS` where the scale is one of them.
         layers: samples by features, on other scales.
         about: the entries of `ABOUT`, and the assay's own.
 
@@ -117,37 +146,41 @@ def build(
             *_names_faults("feature", features[by_feature].tolist()),
         ],
     )
-    order = np.ix_(by_sample, by_feature)
+    forms = FORMS.get(str(about.get("scale")), {})
+    arrays = {
+        name: _ordered(values, forms.get(name, DENSE), by_sample, by_feature)
+        for name, values in {"X": X, **layers}.items()
+    }
     matrix = ad.AnnData(
-        X=np.asarray(X, dtype=np.float64)[order],
+        X=arrays.pop("X"),
         obs=pd.DataFrame(
             {name: _column(values, kinds[name]) for name, values in columns.items()},
             index=pd.Index(samples[by_sample], dtype=object),
         ),
         var=pd.DataFrame(
-            {name: np.array(values, dtype=object)[by_feature] for name, values in var.items()},
+            {name: _annotation(values)[by_feature] for name, values in var.items()},
             index=pd.Index(features[by_feature], dtype=object),
         ),
-        layers={name: np.asarray(layer, dtype=np.float64)[order] for name, layer in layers.items()},
+        layers=arrays,
         uns={KEY: dict(about)},
     )
     validate(matrix, "matrix")
     return matrix
 
 
-def validate(matrix: "AnnData", source: str) -> None:
+def validate(matrix: "AnnData", source: str, *, layers: Collection[str] | None = None) -> None:
     """Refuse a matrix that does not follow the schema.
 
     Args:
         matrix: what to look at.
         source: what the error calls it.
+        layers: those that it was read with; None for all.
 
     Raises:
         InputError: one line per fault.
     """
-    _refuse(
-        source, [*_obs_faults(matrix), *_var_faults(matrix), *_value_faults(matrix), *_about_faults(matrix)]
-    )
+    values = _value_faults(matrix, layers)
+    _refuse(source, [*_obs_faults(matrix), *_var_faults(matrix), *values, *_about_faults(matrix)])
 
 
 def write(matrix: "AnnData", target: Path) -> None:
@@ -160,19 +193,38 @@ def write(matrix: "AnnData", target: Path) -> None:
         write_elem(file, "/", matrix, dataset_kwargs=COMPRESSION)
 
 
-def read(path: Path) -> "AnnData":
+def read(path: Path, *, layers: Collection[str] | None = None) -> "AnnData":
     """Read a matrix that this project wrote.
+
+    Args:
+        path: the file (h5ad).
+        layers: which layers to read; None for all. Those of genotypes take much more memory than `X`.
 
     Raises:
         InputError: if the file is missing, is no longer what was written, points outside itself, or does not
             follow the schema.
     """
     check_file(path)
-    from anndata.io import read_h5ad
-
-    matrix = read_h5ad(path)
-    validate(matrix, str(path))
+    with _sound(path):
+        matrix = _read(path, layers)
+    validate(matrix, str(path), layers=layers)
     return matrix
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """What `uns` of a matrix file tells, without reading its values.
+
+    Raises:
+        InputError: as `read`.
+    """
+    check_file(path)
+    import anndata as ad
+    import h5py
+
+    with _sound(path), h5py.File(path, "r") as file:
+        found = ad.io.read_elem(file["uns"]).get(KEY, {})
+    _refuse(str(path), [f"uns[{KEY!r}] has no {name!r}" for name in ABOUT if name not in found])
+    return dict(found)
 
 
 def merge_rows(values: NDArray[np.float64], units: Sequence[str]) -> tuple[list[str], NDArray[np.float64]]:
@@ -191,6 +243,20 @@ def merge_rows(values: NDArray[np.float64], units: Sequence[str]) -> tuple[list[
     np.add.at(sums, which, np.where(measured, values, 0.0))
     np.add.at(counts, which, measured)
     return names.tolist(), np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
+
+
+def sparse(values: Any) -> "csr_matrix":
+    """An array as a sparse one, in the only way that its values can be stored: sorted, once each, no zero."""
+    from scipy.sparse import csr_matrix
+
+    found = csr_matrix(values)
+    found.sum_duplicates()
+    found.eliminate_zeros()
+    if found.dtype.kind == "f":
+        found.data[np.isnan(found.data)] = np.nan  # one of the many bit patterns
+    index = _index_type(found)
+    found.indices, found.indptr = found.indices.astype(index), found.indptr.astype(index)
+    return found
 
 
 @contextmanager
@@ -228,6 +294,27 @@ def _refuse(source: str, faults: Sequence[str]) -> None:
         raise InputError("\n".join(f"{source}: {fault}" for fault in faults))
 
 
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Say of a file whose parts do not fit each other that it is no matrix."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError) as error:
+        raise InputError(f"{path}: no whole matrix ({' '.join(str(error).split())})") from None
+
+
+def _read(path: Path, layers: Collection[str] | None) -> "AnnData":
+    import anndata as ad
+    import h5py
+
+    if layers is None:
+        return ad.io.read_h5ad(path)
+    with h5py.File(path, "r") as file:
+        parts = {name: ad.io.read_elem(file[name]) for name in ("X", "obs", "var", "uns")}
+        some = {name: ad.io.read_elem(file["layers"][name]) for name in layers if name in file["layers"]}
+    return ad.AnnData(**parts, layers=some)
+
+
 def _refuse_foreign(path: Path) -> None:
     """Refuse links to other files and encodings that a matrix does not have."""
     import h5py
@@ -249,6 +336,8 @@ def _foreign(name: str, item: "h5py.Group | h5py.Dataset") -> str | None:
     encoding = str(item.attrs.get("encoding-type", "dict"))
     if encoding not in ENCODINGS:
         return f"{name} has the encoding {encoding!r}"
+    if encoding == "csr_matrix":
+        return _foreign_sparse(name, item)
     if isinstance(item, h5py.Dataset):
         if item.external or item.is_virtual:
             return f"{name} keeps its values in another file"
@@ -257,10 +346,50 @@ def _foreign(name: str, item: "h5py.Group | h5py.Dataset") -> str | None:
     return None
 
 
+def _foreign_sparse(name: str, item: Any) -> str | None:
+    """A sparse array whose parts do not fit; the places in them are looked at when they are read."""
+    import h5py
+
+    parts = [item.get(part) for part in ("data", "indices", "indptr")] if isinstance(item, h5py.Group) else []
+    shape = tuple(item.attrs.get("shape", ()))
+    if len(shape) != 2 or not parts or any(not isinstance(p, h5py.Dataset) or p.ndim != 1 for p in parts):
+        return f"{name} is no sparse array"
+    data, indices, starts = parts
+    if {indices.dtype.kind, starts.dtype.kind} != {"i"} or len(data) != len(indices):
+        return f"{name} is no sparse array"
+    rows = len(starts) - 1
+    return f"{name} has {rows} rows and says {shape[0]}" if rows != shape[0] else None
+
+
 def _digest(path: Path) -> bytes:
     with path.open("rb") as handle:
         handle.seek(USER_BLOCK)
         return hashlib.file_digest(handle, "sha256").hexdigest().encode()
+
+
+def _ordered(
+    values: Any, form: Form, by_sample: NDArray[np.intp], by_feature: NDArray[np.intp]
+) -> "NDArray[Any] | csr_matrix":
+    """The array with its rows and columns in order; those of small types can be very large, and are not cast."""
+    array = sparse(values) if form.sparse else np.asarray(values, dtype=None if form != DENSE else np.float64)
+    for axis, order in enumerate((by_sample, by_feature)):
+        if (np.diff(order) < 0).any():
+            array = array[order] if axis == 0 else array[:, order]
+    return sparse(array) if form.sparse else array
+
+
+def _index_type(values: "csr_matrix") -> type[np.signedinteger[Any]]:
+    """The type of its indices, which scipy leaves to how it was made."""
+    return np.int32 if max(values.nnz, *values.shape) <= np.iinfo(np.int32).max else np.int64
+
+
+def _annotation(values: Any) -> Any:
+    """A column of `var`: numbers and categories as they are, all else as texts."""
+    import pandas as pd
+
+    if isinstance(values, pd.Categorical) or (isinstance(values, np.ndarray) and values.dtype.kind in "if"):
+        return values
+    return np.array(values, dtype=object)
 
 
 def _column(values: Sequence[Cell], kind: Kind) -> Any:
@@ -302,19 +431,61 @@ def _names_faults(what: str, names: list[str]) -> Iterator[str]:
     yield from (f"{what} {name!r} twice" for name, n in sorted(Counter(names).items()) if n > 1)
 
 
-def _value_faults(matrix: "AnnData") -> Iterator[str]:
-    if "raw" not in matrix.layers:
-        yield "no layer 'raw'"
+def _value_faults(matrix: "AnnData", read: Collection[str] | None) -> Iterator[str]:
+    forms = FORMS.get(str(matrix.uns.get(KEY, {}).get("scale")), {})
+    needed = [name for name in forms or ("raw",) if name != "X"]
+    yield from (
+        f"no layer {name!r}"
+        for name in needed
+        if name not in matrix.layers and (read is None or name in read)
+    )
     for name, values in {"X": matrix.X, **matrix.layers}.items():
-        if not isinstance(values, np.ndarray) or values.dtype != np.float64:
-            found = getattr(values, "dtype", type(values).__name__)
-            yield f"{name} is {found}; must be a dense float64 array"
-        elif np.isinf(values).any():
+        if forms and name not in forms:
+            yield f"layer {name!r}; allowed: {', '.join(needed)}"
+            continue
+        form = forms.get(name, DENSE)
+        fault = _sparse_fault(values, form) if form.sparse else _dense_fault(values, form)
+        if fault:
+            yield f"{name} {fault}"
+        elif form.dtype.startswith("float"):
+            yield from _infinite(matrix, name, values)
+
+
+def _dense_fault(values: Any, form: Form) -> str:
+    if isinstance(values, np.ndarray) and values.dtype == form.dtype:
+        return ""
+    found = "sparse" if hasattr(values, "indptr") else getattr(values, "dtype", type(values).__name__)
+    return f"is {found}; must be a dense {form.dtype} array"
+
+
+def _sparse_fault(values: Any, form: Form) -> str:
+    """What is wrong with a sparse array; its places are looked at before anything that is compiled uses them."""
+    if getattr(values, "format", "") != "csr" or values.dtype != form.dtype:
+        return (
+            f"is {getattr(values, 'dtype', type(values).__name__)}; must be a sparse {form.dtype} array (CSR)"
+        )
+    try:
+        values.check_format(full_check=True)
+    except ValueError as error:
+        return f"is no sparse array ({error})"
+    falls = np.flatnonzero(np.diff(values.indices.astype(np.int64)) <= 0) + 1
+    if not np.isin(falls, values.indptr).all() or values.indices.dtype != _index_type(values):
+        return "is not stored as `sparse` stores it: features not in order"
+    return "stores a zero" if (values.data == 0).any() else ""
+
+
+def _infinite(matrix: "AnnData", name: str, values: Any) -> Iterator[str]:
+    stored = values if isinstance(values, np.ndarray) else values.data
+    if np.isinf(stored).any():
+        if isinstance(values, np.ndarray):
             row, column = np.argwhere(np.isinf(values))[0]
-            yield (
-                f"{name} has an infinite value (sample {matrix.obs_names[row]!r}, feature "
-                f"{matrix.var_names[column]!r}); a missing value is NaN"
-            )
+        else:
+            first = int(np.flatnonzero(np.isinf(stored))[0])
+            row, column = np.searchsorted(values.indptr, first, side="right") - 1, values.indices[first]
+        yield (
+            f"{name} has an infinite value (sample {matrix.obs_names[row]!r}, feature "
+            f"{matrix.var_names[column]!r}); a missing value is NaN"
+        )
 
 
 def _about_faults(matrix: "AnnData") -> Iterator[str]:
