@@ -86,6 +86,9 @@ DENSE = Form("float64")
 DOSAGE = "dosage"
 """The scale of genotypes: copies of the alternate allele."""
 
+BURDEN = "burden"
+"""The scale of gene burdens: rare alleles that a sample carries in a gene; layer `called`: its sites with a call."""
+
 FORMS: Mapping[str, Mapping[str, Form]] = {
     DOSAGE: {
         "X": Form("float32", sparse=True),  # copies; NaN where not called
