@@ -7,7 +7,8 @@ that all their models share; the number lost of each is in `uns`. Values are tak
 """
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -93,6 +94,18 @@ def stack(profiles: Sequence[Path], features: NDArray[np.str_]) -> dict[str, NDA
     return stacked
 
 
+def described(rows: Sequence["MatrixRow"], measures: Iterable[str]) -> list[dict[str, schema.Cell]]:
+    """What the sheets say of each sample, and the clinical measures of its visit; None where unknown."""
+    return [
+        {
+            "sample": row.sample,
+            **{name: _known(getattr(row, name)) for name in schema.OBS},
+            **{name: row.measures.get(name) for name in measures},
+        }
+        for row in rows
+    ]
+
+
 def assemble(
     rows: Sequence["MatrixRow"],
     *,
@@ -111,14 +124,7 @@ def assemble(
         about: what `uns` tells.
     """
     return schema.build(
-        rows=[
-            {
-                "sample": row.sample,
-                **{name: _known(getattr(row, name)) for name in schema.OBS},
-                **{name: row.measures.get(name) for name in measures},
-            }
-            for row in rows
-        ],
+        rows=described(rows, measures),
         kinds={**schema.OBS, **measures},
         var={name: list(texts) for name, texts in features.var.items()},
         X=values["value"],
@@ -195,15 +201,21 @@ def run(
     )
 
 
-def _load(path: Path, names: Sequence[str] = ()) -> dict[str, NDArray[np.generic]]:
-    """The arrays of an npz file: all, or those named."""
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Say of a product (npz) that is absent, damaged or lacks something that it cannot be read."""
     try:
-        with path.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in names or arrays.files}
+        yield
     except KeyError as error:
         raise InputError(f"{path}: {error.args[0]}; delete it and run again") from None
     except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({' '.join(str(error).split())}); run again") from None
+
+
+def _load(path: Path, names: Sequence[str] = ()) -> dict[str, NDArray[np.generic]]:
+    """The arrays of an npz file: all, or those named."""
+    with reading(path), path.open("rb") as handle, np.load(handle, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in names or arrays.files}
 
 
 def _known(value: schema.Cell) -> schema.Cell:
