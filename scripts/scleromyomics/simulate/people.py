@@ -36,7 +36,11 @@ MYOSITIS = (
 SCLERODERMA = ("anti-Scl-70", "anti-RNA polymerase III", "anti-Scl-70")
 TARGETED = ("immunomodulator", "cell_therapy")
 SUFFIX: dict[Assay, str] = {"microarray": "chip", "variants": "dna", "proteomics": "ms", "scrna": "sc"}
-EXTENSION = {"cel": "CEL", "mzml": "mzML", "10x_h5": "h5", "vcf": "vcf.gz"}
+EXTENSION = {"cel": "CEL", "mzml": "mzML", "10x_h5": "h5", "bam": "bam", "cram": "cram", "gvcf": "g.vcf.gz"}
+TOGETHER = {"table": "tsv", "vcf": "vcf.gz"}
+"""Formats in which a platform's samples of one wave share a file, and its extension."""
+LANES = 2
+"""Lanes of a sample's FASTQ files."""
 
 
 @dataclass(frozen=True)
@@ -231,8 +235,15 @@ def _sample(block: dict[str, Any], participant: str, wave: int) -> Sample:
     replicate = block.get("replicate", 1)
     name = stem if replicate == 1 else f"{stem}_r{replicate}"
     folder, form = f"raw/{block['assay']}", block["format"]
-    table = form == "table"
-    path = f"{folder}/{block['platform']}_W{wave}.tsv" if table else f"{folder}/{name}.{EXTENSION[form]}"
+    shared = form in TOGETHER
+    if form == "fastq":
+        paths = tuple(
+            f"{folder}/{name}_L{lane:03d}_R{mate}.fastq.gz" for lane in range(1, LANES + 1) for mate in (1, 2)
+        )
+    elif shared:
+        paths = (f"{folder}/{block['platform']}_W{wave}.{TOGETHER[form]}",)
+    else:
+        paths = (f"{folder}/{name}.{EXTENSION[form]}",)
     return Sample(
         sample=name,
         participant=participant,
@@ -244,8 +255,8 @@ def _sample(block: dict[str, Any], participant: str, wave: int) -> Sample:
         batch=block["batches"][(int(participant[2:]) - 1) % len(block["batches"])],
         wave=f"W{wave}",
         format=form,
-        paths=(path,),
-        column=name if table else "",
+        paths=paths,
+        column=name if shared else "",
         md5=(),
         bridge=stem if block.get("bridge") else None,
     )

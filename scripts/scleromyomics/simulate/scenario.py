@@ -26,7 +26,7 @@ COMPLICATED, TREATED = 0.1, 0.3
 """Part of the diseased that has a complication before the visit at 12 months, and a targeted treatment."""
 STAND_INS: dict[Assay, tuple[str, str]] = {
     "microarray": ("ToyHG", "cel"),
-    "variants": ("ToyExome", "vcf"),
+    "variants": ("ToyExome", "cram"),
     "proteomics": ("ToyMS", "mzml"),
     "scrna": ("Toy10x", "10x_h5"),
 }
@@ -46,6 +46,7 @@ class Scenario:
     events: list[Happened]
     treatments: list[Given]
     samples: list[dict[str, Any]]
+    variants: dict[str, Any]
     planted: list[dict[str, str]]
 
 
@@ -89,6 +90,7 @@ def _drawn(protocol: Protocol, seed: int) -> Scenario:
         events=events,
         treatments=treatments,
         samples=list(_samples(people, visits, protocol)),
+        variants={},
         planted=[],
     )
 

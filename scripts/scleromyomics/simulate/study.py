@@ -21,7 +21,7 @@ from scleromyomics.plan.protocol import Protocol
 from scleromyomics.plan.sheets.columns import SheetName, columns
 from scleromyomics.plan.study import DEFAULT_PROTOCOL
 from scleromyomics.plan.vocabulary import Assay
-from scleromyomics.simulate import microarray, truth
+from scleromyomics.simulate import microarray, truth, variant_truth, variants
 from scleromyomics.simulate.latent import Transcripts, expression, transcripts
 from scleromyomics.simulate.people import arrivals, state
 from scleromyomics.simulate.scenario import RESOURCES, Scenario, Size, scenario
@@ -33,7 +33,7 @@ __all__ = ["raw_assays", "run"]
 
 def raw_assays() -> tuple[Assay, ...]:
     """Assays whose raw files are made; samples of the others stay out of samples.tsv."""
-    return ("microarray",)
+    return "microarray", "variants"
 
 
 def run(*, directory: Path, size: Size = "toy", seed: int = 1, waves: int = WAVES) -> None:
@@ -61,38 +61,49 @@ def run(*, directory: Path, size: Size = "toy", seed: int = 1, waves: int = WAVE
     write_text(directory / "protocol.yaml", protocol_text)
     write_text(directory / "config.yaml", _configuration(script, seed))
     if size == "cohort":
-        _stand_ins(directory, cohort, seed=seed)
+        _stand_ins(directory, cohort, protocol, seed=seed)
         _sheets(directory, cohort, protocol, {})
     else:
         made = {name: one for name, one in cohort.samples.items() if one.assay in raw_assays()}
         cohort = replace(cohort, samples=made)
         _raw_files(directory, script, cohort, protocol, seed)
-        files = {one.paths[0] for one in made.values()}
+        files = {path for one in made.values() for path in one.paths}
         _sheets(directory, cohort, protocol, {name: md5(directory / name) for name in files})
 
 
 def _configuration(script: Scenario, seed: int) -> str:
     """Only what differs from the defaults."""
-    freeze = [{"id": "F1", "waves": ["W1"]}]
     settings = {
         "seed": seed,
-        "freeze": {"microarray": freeze},
+        "freeze": {assay: [{"id": "F1", "waves": ["W1"]}] for assay in raw_assays()},
         "microarray": {"platforms": microarray.configuration()},
+        "variants": variants.configuration(),
     }
     head = "# A simulated study; what is not set here has its default.\n"
     return f"{head}{yaml.safe_dump(merged(settings, script.config), sort_keys=False)}"
 
 
 def _raw_files(directory: Path, script: Scenario, cohort: Cohort, protocol: Protocol, seed: int) -> None:
-    genes = _genes(seed)
-    platforms = microarray.platforms(genes, seed=seed)
     planted = [
         truth.Planted(one["sample"], one["fault"], one.get("material", ""))
         for one in script.planted
         if one["sample"] in cohort.samples
     ]
-    source = {one.sample: one.material for one in planted if one.material}
-    samples = sorted(cohort.samples.values(), key=lambda one: one.sample)
+    _chips(directory, cohort, protocol, planted, seed)
+    mixed = {one.sample: one.material for one in planted if one.fault == "contaminated"}
+    people = variants.population(_named_genes(), cohort, protocol, script.variants, seed=seed)
+    _genomes(directory, cohort, people, mixed)
+    truth.write_planted(directory / "truth", planted)
+
+
+def _chips(
+    directory: Path, cohort: Cohort, protocol: Protocol, planted: list[truth.Planted], seed: int
+) -> None:
+    """References, raw files and truth of the RNA chips."""
+    genes = _genes(seed)
+    platforms = microarray.platforms(genes, seed=seed)
+    source = {one.sample: one.material for one in planted if one.fault == "swapped"}
+    samples = _samples_of("microarray", cohort)
     material = {
         one.sample: expression(
             genes,
@@ -115,21 +126,40 @@ def _raw_files(directory: Path, script: Scenario, cohort: Cohort, protocol: Prot
     folder = directory / "truth"
     truth.write_transcripts(folder, genes, platforms.features)
     truth.write_effects(folder, genes, platforms.features, seed=seed)
-    truth.write_planted(folder, planted)
     truth.write_draws(folder, genes, cohort, samples, material, seed=seed)
 
 
-def _stand_ins(directory: Path, cohort: Cohort, *, seed: int) -> None:
+def _genomes(directory: Path, cohort: Cohort, people: variants.Population, mixed: Mapping[str, str]) -> None:
+    """References, raw files and truth of exomes and whole genomes."""
+    samples = _samples_of("variants", cohort)
+    days = {one.sample: cohort.visit_of(one).day for one in samples}
+    variants.write_references(directory / "references", people.known)
+    variants.write_raw(directory, samples, days, people, contaminated=mixed)
+    variant_truth.write_truth(directory / "truth", samples, days, people)
+
+
+def _samples_of(assay: Assay, cohort: Cohort) -> list[Sample]:
+    found = (one for one in cohort.samples.values() if one.assay == assay)
+    return sorted(found, key=lambda one: one.sample)
+
+
+def _stand_ins(directory: Path, cohort: Cohort, protocol: Protocol, *, seed: int) -> None:
     """References, and files of one line where raw files would be."""
     genes = _genes(seed)
     microarray.write_references(directory / "references", genes, microarray.platforms(genes, seed=seed))
-    for path in (directory / sample.paths[0] for sample in cohort.samples.values()):
+    people = variants.population(_named_genes(), cohort, protocol, {}, seed=seed)
+    variants.write_references(directory / "references", people.known)
+    for path in (directory / path for sample in cohort.samples.values() for path in sample.paths):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("stand-in\n", encoding="utf-8")
 
 
 def _genes(seed: int) -> Transcripts:
-    return transcripts(read_tsv(RESOURCES / "genes.tsv"), seed=seed)
+    return transcripts(_named_genes(), seed=seed)
+
+
+def _named_genes() -> list[dict[str, str]]:
+    return read_tsv(RESOURCES / "genes.tsv")
 
 
 def _sheets(directory: Path, cohort: Cohort, protocol: Protocol, digests: Mapping[str, str]) -> None:
@@ -152,9 +182,9 @@ def _sheets(directory: Path, cohort: Cohort, protocol: Protocol, digests: Mappin
 def _sample_rows(samples: Iterable[Sample], digests: Mapping[str, str]) -> Iterator[dict[str, object]]:
     """Rows of samples.tsv, wave by wave."""
     for one in sorted(samples, key=lambda one: (wave_number(one.wave), one.sample)):
-        path = one.paths[0]
-        named = f"{path}#{one.column}" if one.column else path
-        yield {**_fields(one), "path": named, "md5": digests.get(path, "")}
+        named = ";".join(one.paths) + (f"#{one.column}" if one.column else "")
+        known = ";".join(digests[path] for path in one.paths if path in digests)
+        yield {**_fields(one), "path": named, "md5": known}
 
 
 def _fields(record: object) -> dict[str, object]:

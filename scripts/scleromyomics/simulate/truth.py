@@ -28,8 +28,8 @@ class Planted:
     """A raw file that is not what it should be."""
 
     sample: str
-    fault: str  # poor | swapped
-    material: str  # the participant whose material was measured, where it is another
+    fault: str  # poor | swapped | contaminated
+    material: str  # the participant whose material was measured, where it is another, or partly another
 
 
 def write_transcripts(folder: Path, genes: Transcripts, features: dict[str, NDArray[np.str_]]) -> None:
