@@ -224,16 +224,21 @@ def _consequences(
 ) -> "dict[str, NDArray[np.object_]]":
     empty = np.full(len(sites), "", dtype=TEXT)
     nothing = dict.fromkeys(("gene_symbol", "gene_id", "consequence", "transcripts"), empty)
-    if genome.genes is None or not len(sites):
+    genes = read_genes(genome.genes) if genome.genes else Genes(of_transcript={}, named={})
+    known = [
+        number for number, name in enumerate(genome.contigs) if name in {contig for contig, _ in genes.named}
+    ]
+    there = np.isin(sites.contig, known)  # csq 1.24 ends at a contig that the genes do not have
+    if not there.any():
         return nothing
     vcf, table = folder / "sites.vcf", folder / "csq.tsv"
-    write_sites(sites, genome, vcf)
+    write_sites(sites[there], genome, vcf)
     csq = ("csq", "--no-version", "--local-csq", "-f", genome.fasta, "-g", genome.genes, "-Ou", vcf)
     query = ("query", "-f", r"%CHROM\t%POS\t%REF\t%ALT\t%INFO/BCSQ\n")
     pipe(bcftools(*csq), bcftools(*query), what="consequences of sites", stdout=table)
     found = read_query(table, genome, ("BCSQ",))
     texts = _placed(sites, found.sites, found.columns["BCSQ"])
-    return most_severe(texts, sites, genome, read_genes(genome.genes))
+    return most_severe(texts, sites, genome, genes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,18 +49,15 @@ class Pool:
         )
 
 
-NOTHING = Pool.of(Sites.none())
-
-
 def of_participant(samples: Iterable[Pool]) -> Pool:
     """The sites of one participant."""
-    found = reduce(Pool.__or__, samples, NOTHING)
+    found = reduce(Pool.__or__, samples, Pool.of(Sites.none()))
     return replace(found, carriers=np.ones_like(found.carriers))
 
 
 def pool(parts: Sequence[Pool] | Iterable[Pool]) -> Pool:
     """The sites of all."""
-    return reduce(Pool.__or__, parts, NOTHING)
+    return reduce(Pool.__or__, parts, Pool.of(Sites.none()))
 
 
 def plain(sites: Sites) -> "NDArray[np.bool_]":
