@@ -29,10 +29,10 @@ def test_groups_are_compared_exactly_without_covariates_and_penalised_with():
     dosage[:, 1], dosage[:, 2], dosage[0, 3] = 0, np.nan, np.nan
     plain, adjusted = (select(cohort(8, 8, ages=ages), cell) for ages in (False, True))
     case = np.array([one.role == "case" for one in plain.members])
-    columns = compare_genotypes(dosage, plain)
+    columns = compare_genotypes(dosage, np.full(6, 16), plain)
     assert columns["flag"].tolist() == ["", "does not vary", "not called", "missing values", "", ""]
     np.testing.assert_array_equal(columns["p_value"], exact_trend(dosage.T, case).p_value)
-    other = compare_genotypes(dosage, adjusted)
+    other = compare_genotypes(dosage, np.full(6, 16), adjusted)
     np.testing.assert_allclose(other["estimate_unadjusted"], columns["estimate"], atol=1e-6)
     assert (other["p_value"][[0, 3]] != columns["p_value"][[0, 3]]).all()
 
