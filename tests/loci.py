@@ -198,3 +198,91 @@ def write_sample(folder: Path, sample: str, someone: Someone) -> Path:
     record = {"sample": sample, "held": bool(someone.held), "reasons": list(someone.held)}
     write_json(folder / "quality.json", record)
     return folder / "quality.json"
+
+
+def write_reads(
+    path: Path,
+    genome: Genome,
+    fractions: Mapping[str, float],
+    *,
+    sample: str = "S1",
+    depth: int = 60,
+    length: int = 100,
+    errors: float = 0.0,
+    seed: int = 1,
+    contigs: Sequence[str] = ("chr1",),
+) -> dict[str, tuple[int, int]]:
+    """Single reads laid on the genome where they belong, as CRAM; alleles at the given fractions.
+
+    Returns:
+        By allele: reads of its position, and reads with it.
+    """
+    rng, bases = np.random.default_rng(seed), read_fasta(genome.fasta)
+    alleles = sorted(fractions, key=lambda name: split(name)[1], reverse=True)
+    seen = dict.fromkeys(alleles, (0, 0))
+    lines = ["@HD\tVN:1.6\tSO:unsorted", *(f"@SQ\tSN:{name}\tLN:{len(text)}" for name, text in bases.items())]
+    lines.append(f"@RG\tID:{sample}\tSM:{sample}")
+    for contig in contigs:
+        whole = bases[contig]
+        starts = rng.integers(-length, len(whole), depth * (len(whole) + length) // length)
+        for number, start in enumerate(starts.tolist()):
+            first, last = max(start, 0), min(start + length, len(whole))  # from 0, half open
+            if last - first < length // 2:
+                continue
+            text, cigar = list(whole[first:last]), [last - first]  # of the last stretch
+            parts: list[str] = []
+            for name in alleles:  # from the right: what was changed does not move what is left
+                where, pos, ref, alt = split(name)
+                at = pos - 1 - first
+                if where != contig or at < 0 or at + len(ref) >= last - first:
+                    continue
+                carries = rng.random() < fractions[name]
+                seen[name] = (seen[name][0] + 1, seen[name][1] + carries)
+                if not carries:
+                    continue
+                text[at : at + len(ref)] = list(alt)
+                if len(ref) != len(alt):
+                    rest = cigar[-1] - at - len(ref) if len(ref) > len(alt) else cigar[-1] - at - 1
+                    change = f"{len(ref) - 1}D" if len(ref) > len(alt) else f"{len(alt) - 1}I"
+                    parts = [change, f"{rest}M", *parts]
+                    cigar = [at + 1]
+            wrong = np.flatnonzero(rng.random(len(text)) < errors)
+            for at in wrong:
+                text[at] = "ACGT"[("ACGT".index(text[at]) + int(rng.integers(1, 4))) % 4]
+            flag = 16 * int(rng.integers(2))
+            cells = [f"r{contig}{number}", flag, contig, first + 1, 60, f"{cigar[-1]}M{''.join(parts)}"]
+            lines.append(
+                "\t".join(map(str, [*cells, "*", 0, 0, "".join(text), "F" * len(text), f"RG:Z:{sample}"]))
+            )
+    sam, samtools = path.with_suffix(".sam"), find_tool("samtools", "embedded")
+    sam.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    reference = ("--reference", genome.fasta)
+    pipe(samtools("sort", "--no-PG", "-O", "cram", *reference, "-o", path, sam), what="reads")
+    pipe(samtools("index", path), what="reads")
+    sam.unlink()
+    return seen
+
+
+def read_fasta(path: Path) -> dict[str, str]:
+    parts = path.read_text(encoding="utf-8").split(">")[1:]
+    return {part.split("\n", 1)[0]: part.split("\n", 1)[1].replace("\n", "") for part in parts}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Released:
+    """A sample of a release, with what the pooled steps take of its row."""
+
+    sample: str
+    participant: str
+    visit: str = "V1"
+    timepoint: str = "D1"
+    day: int = 0
+    tissue: str = "pbmc"
+    platform: str = "exome"
+    batch: str = "B1"
+    wave: str = "W1"
+    sex: str = "F"
+
+    @property
+    def quality(self) -> Path:
+        return Path("results/samples/variants/F1") / self.sample / "quality.json"
