@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
@@ -34,7 +34,10 @@ PROGRAMS: Mapping[ToolName, tuple[str, ...]] = {
 WHEELS: Mapping[ToolName, str] = {"bwa": "pybwa", "samtools": "pysam", "bcftools": "pysam"}
 OFFLINE = {"REF_PATH": os.devnull, "REF_CACHE": os.devnull}
 """htslib would ask a server for the sequences of a CRAM whose reference is not given."""
-FULL = "No space left on device"
+FULL = ("No space left on device", "Disk quota exceeded", "File too large")
+"""What systems say of a write for which there is no room; the last one of a limit on the size of files."""
+
+BROKEN_PIPE = (-signal.SIGPIPE, 128 + signal.SIGPIPE)  # the status of a command whose reader has ended
 WAIT_SECONDS = 5  # between SIGTERM and SIGKILL of a stage whose neighbour failed
 
 
@@ -126,11 +129,10 @@ def pipe(
         open_file = stack.enter_context
         source: IO[bytes] | int = open_file(stdin.open("rb")) if stdin else subprocess.DEVNULL
         target = open_file(stdout.open("wb")) if stdout else open_file(tempfile.TemporaryFile())
-        running = _Running(stack, {**os.environ, **OFFLINE})
+        running = _Running(stack)
         flow = list(stages)
         if branch:
             copy, end = os.pipe()
-            os.set_inheritable(end, True)
             tee = ["tee", f"/dev/fd/{end}"]
             first = running.start(flow[0], source, subprocess.PIPE)
             teed = running.start(tee, first, subprocess.PIPE, keep=(end,))
@@ -150,60 +152,94 @@ def pipe(
         return target.read()
 
 
+@contextmanager
+def reading(*stages: Stage, what: str) -> Iterator[IO[bytes]]:
+    """Run commands as `pipe` does, and give what the last one writes as a stream.
+
+    Args:
+        stages: command lines.
+        what: what an error is about.
+
+    Raises:
+        InputError: at the end of the block, where it has read the stream to its end: a command failed.
+    """
+    with ExitStack() as stack:
+        running = _Running(stack)
+        source: IO[bytes] | int = subprocess.DEVNULL
+        for stage in stages:
+            source = running.start(stage, source, subprocess.PIPE)
+        assert not isinstance(source, int)  # noqa: S101 - the last stage writes into a pipe
+        with source:
+            yield source
+            ended = not source.read(1)
+        if ended:
+            running.finish(what)
+
+
 class _Running:
     """The processes of one pipeline."""
 
-    def __init__(self, stack: ExitStack, environment: Mapping[str, str]) -> None:
-        self._stack, self._environment = stack, environment
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
         self._processes: list[tuple[subprocess.Popen[bytes], IO[bytes], str]] = []
         stack.callback(self._end)
 
     def start(
         self, stage: Stage, source: IO[bytes] | int, target: IO[bytes] | int, *, keep: tuple[int, ...] = ()
     ) -> IO[bytes] | int:
-        """Start a command; returns the pipe that it writes into."""
+        """Start a command; returns the pipe that it writes into. A pipe that it reads is closed here."""
         words = self._stack.enter_context(tempfile.TemporaryFile())
         command = [str(word) for word in stage]
+        environment = {**os.environ, **OFFLINE}
         try:
             process = subprocess.Popen(
-                command, stdin=source, stdout=target, stderr=words, env=self._environment, pass_fds=keep
+                command, stdin=source, stdout=target, stderr=words, env=environment, pass_fds=keep
             )
-        except FileNotFoundError as error:
+        except (FileNotFoundError, PermissionError) as error:
             raise InputError(f"{command[0]}: found no such program") from error
-        finally:
-            if isinstance(source, int) and source >= 0:
+        finally:  # the reader alone holds the pipe now, so that its end reaches the writer
+            if not isinstance(source, int):
+                source.close()
+            elif source >= 0:
                 os.close(source)
-            elif not isinstance(source, int) and source.name is not None and isinstance(source.name, int):
-                source.close()  # a pipe: the reader alone holds it now, and its end reaches the writer
         self._processes.append((process, words, _shown(command)))
         return process.stdout or subprocess.DEVNULL
 
     def finish(self, what: str) -> None:
-        """Wait for all; a failure ends the others."""
-        for process, _, _ in reversed(self._processes):
+        """Wait for all; those that feed a failed one end by its closed pipe."""
+        for process, _, _ in self._processes:
             process.wait()
-        failed = [
-            (process.returncode, words, shown) for process, words, shown in self._processes if process.returncode
-        ]
+        failed = [one for one in self._processes if one[0].returncode]
         if not failed:
             return
-        told = [one for one in failed if one[0] != -signal.SIGPIPE] or failed
-        status, words, shown = told[-1]
-        lines = [line for one in told for line in _lines(one[1])]
-        if any(FULL in line for line in lines):
-            raise InputError(f"{what}: {FULL.lower()} ({shown})")
-        last = next(reversed(_lines(words)), f"status {status}")
-        raise InputError(f"{what}: {shown} failed: {last}")
+        lines = [line for _, words, _ in self._processes for line in _lines(words)]
+        for text in FULL:
+            if any(text in line for line in lines):
+                raise InputError(f"{what}: {text.lower()} ({failed[-1][2]})")
+        told = [one for one in failed if one[0].returncode not in BROKEN_PIPE] or failed
+        process, words, shown = told[0]  # those after it got half of what they needed
+        last = next(reversed(_lines(words)), _ended(process.returncode))
+        raise InputError(f"{what}: {shown} failed: {last.removeprefix('error: ')}")
 
     def _end(self) -> None:
         for process, _, _ in self._processes:
             if process.poll() is None:
                 process.terminate()
-                try:
-                    process.wait(WAIT_SECONDS)
-                except subprocess.TimeoutExpired:
-                    process.kill()
-                    process.wait()
+        for process, _, _ in self._processes:
+            try:
+                process.wait(WAIT_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            if process.stdout:
+                process.stdout.close()
+
+
+def _ended(status: int) -> str:
+    """How a process ended that said nothing."""
+    if status == -signal.SIGXFSZ:
+        return FULL[2].lower()
+    return f"ended by {signal.Signals(-status).name}" if status < 0 else f"status {status}"
 
 
 def _lines(words: IO[bytes]) -> list[str]:
@@ -212,17 +248,21 @@ def _lines(words: IO[bytes]) -> list[str]:
 
 
 def _shown(command: Sequence[str]) -> str:
-    """`samtools sort` of the whole command line."""
+    """`samtools sort` of the whole command line; of a module of this project its last name."""
     words = [Path(word).name for word in command]
-    start = 3 if len(words) > 3 and words[1] == "-m" else 0  # python -m scleromyomics.core.htslib samtools sort
-    return " ".join(word for word in words[start : start + 2] if not word.startswith("-"))
+    if words[1:2] == ["-m"] and len(words) > 2:
+        module = words[2].rpartition(".")[2]
+        return " ".join(words[3:5]) if module == "htslib" else module
+    return " ".join(word for word in words[:2] if not word.startswith("-"))
 
 
 def _native(name: ToolName, program: str) -> Tool:
-    arguments = [] if name == "bwa" and not program.endswith("bwa-mem2") else ["version"]
-    if name != "bwa":
-        arguments = ["--version"]
-    done = subprocess.run([program, *arguments], capture_output=True, text=True, errors="replace", check=False)
+    arguments = ["--version"]
+    if name == "bwa":
+        arguments = ["version"] if program.endswith("bwa-mem2") else []  # bwa tells it with its usage
+    done = subprocess.run(
+        [program, *arguments], capture_output=True, text=True, errors="replace", check=False
+    )
     found = re.search(r"\d+\.\d+\S*", done.stdout + done.stderr)
     if not found:
         raise InputError(f"tools.{name}: {program} tells no version; allowed: a working {name}")
@@ -237,10 +277,15 @@ def _embedded(name: ToolName) -> Tool:
     except PackageNotFoundError as error:
         raise InputError(f"tools.{name}: found no package {WHEELS[name]}; allowed: install it") from error
     if name == "bwa":
-        return Tool(name, (sys.executable, "-m", "scleromyomics.variants.bwa"), f"bwa mem ({wheel})", embedded=True)
+        return Tool(
+            name, (sys.executable, "-m", "scleromyomics.variants.bwa"), f"bwa mem ({wheel})", embedded=True
+        )
     from pysam import version as versions
 
     number = getattr(versions, f"__{name}_version__")
     return Tool(
-        name, (sys.executable, "-m", "scleromyomics.core.htslib", name), f"{name} {number} ({wheel})", embedded=True
+        name,
+        (sys.executable, "-m", "scleromyomics.core.htslib", name),
+        f"{name} {number} ({wheel})",
+        embedded=True,
     )
