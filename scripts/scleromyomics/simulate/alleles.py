@@ -12,6 +12,10 @@ from scleromyomics.simulate.genome import Gene, Genome
 Kind = Literal["common", "low", "rare", "risk", "loss_of_function", "missense", "frame_pair", "mosaic"]
 
 
+START = 3
+"""Bases of the start codon."""
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """One allele: left-aligned and with as few bases as VCF allows."""
@@ -65,11 +69,9 @@ def consequence(of: Genome, place: int, ref: str, alt: str) -> tuple[str, str]:
     if len(ref) == len(alt) and coding[0] >= 0:
         return gene.symbol, _codon(of, gene, int(coding[0]), alt)
     if len(ref) != len(alt):
-        beside = of.coding_at[place] if len(ref) < len(alt) else 0
-        if (coding >= 0).all() and beside >= 0:
-            length = abs(len(alt) - len(ref))
-            kind = "inframe_insertion" if len(alt) > len(ref) else "inframe_deletion"
-            return gene.symbol, "frameshift" if length % 3 else kind
+        sides = coding if len(ref) > len(alt) else of.coding_at[[place, place + 1]]
+        if (sides >= 0).all():
+            return gene.symbol, _shift(len(alt) - len(ref), sides)
     return gene.symbol, _outside(of, gene, touched)
 
 
@@ -80,12 +82,19 @@ def _codon(of: Genome, gene: Gene, offset: int, alt: str) -> str:
     codon = sequence[at : at + 3]
     before, after = translate(codon), translate(codon[: offset - at] + new + codon[offset - at + 1 :])
     if before == after:
-        return "synonymous"
-    if offset < 3:
+        return "stop_retained" if before == "*" else "synonymous"
+    if offset < START:
         return "start_lost"
     if after == "*":
         return "stop_gained"
     return "stop_lost" if before == "*" else "missense"
+
+
+def _shift(length: int, offsets: NDArray[np.int32]) -> str:
+    """Consequence of an insertion between two coding bases, or of the deletion of some."""
+    if offsets.max() < START if length > 0 else offsets.min() < START:
+        return "start_lost"
+    return "frameshift" if length % 3 else "inframe_insertion" if length > 0 else "inframe_deletion"
 
 
 def _outside(of: Genome, gene: Gene, touched: NDArray[np.int64]) -> str:

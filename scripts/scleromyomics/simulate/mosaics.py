@@ -15,7 +15,7 @@ from scleromyomics.simulate.planted import FRAME_GENE, LOSS_GENE, MISSENSE_GENE,
 
 FRACTION = (0.06, 0.25)
 """Allele fractions of mosaic variants that do not grow."""
-FRACTION_FIRST, GROWTH, FRACTION_MOST = (0.05, 0.1), (2.0, 3.0), 0.25
+FRACTION_FIRST, GROWTH, FRACTION_MOST = (0.06, 0.1), (2.0, 3.0), 0.25
 """Those that grow: fraction at inclusion, factor over a year, most."""
 MOSAIC_DISTANCE = 60
 """Bases between a mosaic variant and the participant's next germline variant."""
