@@ -199,12 +199,12 @@ def run(
         gene_sets: where to write a row per table and gene set (Parquet).
     """
     sets = read_gene_sets(gmt or ())
-    read = [schema.read(path) for path in matrices or ()]
+    told = {path: schema.read_about(path) for path in matrices or ()}
+    read = cache(lambda path: schema.read(path, layers=()))  # those of abundances: only they are asked for
 
     @cache
     def noise(assay: str, tissues: frozenset[str], inner: bool) -> Residuals:
-        about = ((one, one.uns[schema.KEY]) for one in read)
-        own = [one for one, told in about if told["assay"] == assay and told["tissue"] in tissues]
+        own = [read(path) for path, one in told.items() if one["assay"] == assay and one["tissue"] in tissues]
         if not own:
             raise InputError(
                 f"--matrices: none of {assay} {', '.join(sorted(tissues))}; one is needed at least"

@@ -6,6 +6,10 @@ one is there. Then mean, standard deviation (n - 1), median and quartiles (linea
 participants, on the matrix's scale and in its unit. Participants outside the analysis set are left out, those
 with an overlap of both diseases make up a group of their own, `<group>_overlap`.
 
+Of genotypes the mean is the frequency of the alternate allele, copies of it among all copies that the participants
+have of the site (in men one of X and Y); of replicates the call with most support counts (`stats.calls`). Spread and
+quartiles of 0, 1 and 2 copies would say nothing more, and are null.
+
 Nothing is adjusted: means of different timepoints, or of groups that were measured in different batches, also
 differ by batch. `batches` names them. There are rows for groups with a participant; n is 0, and numbers are null,
 where none of them has a value.
@@ -21,6 +25,7 @@ from numpy.typing import NDArray
 from scleromyomics.core import matrix as schema
 from scleromyomics.core.cli import InputError, entry_point
 from scleromyomics.core.parquet import read_parquet, schema_of, write_parquet
+from scleromyomics.stats.calls import merge_calls
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,6 +48,9 @@ COLUMNS: Mapping[str, str] = {
     "batches": "string",  # of the group at the timepoint, `;` between
 }
 """The columns in the order of the file, with the Arrow type of each."""
+
+FREQUENCY = "allele frequency"
+"""The unit of genotypes, of which the mean is one."""
 
 OVERLAP = "_overlap"
 """What the name of a group's participants with an overlap of both diseases ends in."""
@@ -72,6 +80,31 @@ def describe(values: NDArray[np.float64]) -> dict[str, NDArray[np.generic]]:
     }
 
 
+def allele_frequencies(matrix: "AnnData", participants: Sequence[str]) -> dict[str, NDArray[np.generic]]:
+    """What `describe` gives, of genotypes: participant by participant, as they cannot all be dense at once.
+
+    Args:
+        matrix: genotypes of some samples.
+        participants: whose each is.
+    """
+    total, copies, called = np.zeros((3, matrix.n_vars))
+    ploidy = {sex: matrix.var[f"ploidy_{name}"].to_numpy() for sex, name in (("F", "female"), ("M", "male"))}
+    for participant in sorted(set(participants)):
+        rows = np.flatnonzero(np.asarray(participants) == participant)
+        own = matrix.X[rows].toarray()
+        dosage = own[0] if len(rows) == 1 else merge_calls(own, matrix.layers["GQ"][rows].astype(float))[0]
+        known = np.isfinite(dosage)
+        called += known
+        copies += np.nan_to_num(dosage)
+        total += known * ploidy[matrix.obs["sex"].iloc[rows[0]]]
+    nothing = np.full(matrix.n_vars, np.nan)
+    return {
+        "n_participants": called.astype(np.int64),
+        "mean": np.divide(copies, total, out=nothing.copy(), where=total > 0),
+        **dict.fromkeys(("sd", "median", "q25", "q75"), nothing),
+    }
+
+
 def profiles(matrix: "AnnData") -> Iterator[dict[str, Any]]:
     """The columns of the table for each group of a matrix, sorted by group.
 
@@ -82,10 +115,15 @@ def profiles(matrix: "AnnData") -> Iterator[dict[str, Any]]:
     again = obs["bridge"].isin(matrix.obs_names).to_numpy()
     counts = obs["eligible"].to_numpy(dtype=bool) & ~again
     overlap = obs["overlap"].to_numpy(dtype=bool)
+    genotypes = about["scale"] == schema.DOSAGE
     groups = obs["group"].astype(str).to_numpy() + np.where(overlap, OVERLAP, "").astype(object)
     for group in sorted(set(groups[counts])):
         own = counts & (groups == group)
-        merged = schema.merge_rows(matrix.X[own], obs["participant"][own].tolist())[1]
+        participants = obs["participant"][own].tolist()
+        if genotypes:
+            described = allele_frequencies(matrix[own], participants)
+        else:
+            described = describe(schema.merge_rows(matrix.X[own], participants)[1])
         yield {
             "assay": about["assay"],
             "tissue": about["tissue"],
@@ -93,8 +131,8 @@ def profiles(matrix: "AnnData") -> Iterator[dict[str, Any]]:
             "timepoint": about["timepoint"],
             "feature": var["feature"].to_numpy(),
             "gene_symbol": var["gene_symbol"].to_numpy(),
-            **describe(merged),
-            "unit": about["unit"],
+            **described,
+            "unit": FREQUENCY if genotypes else about["unit"],
             "batches": ";".join(sorted(set(obs["batch"][own]))),
         }
 
@@ -131,10 +169,11 @@ def run(*, matrices: list[Path], table: Path) -> None:
         matrices: the matrices of the tissue, one per timepoint (h5ad).
         table: where to write the table (Parquet).
     """
-    read = [schema.read(path) for path in matrices]
-    places = {f"{one.uns[schema.KEY]['assay']} {one.uns[schema.KEY]['tissue']}" for one in read}
+    abouts = [schema.read_about(path) for path in matrices]
+    places = {f"{one['assay']} {one['tissue']}" for one in abouts}
     if len(places) != 1:
         raise InputError(f"--matrices: found {', '.join(sorted(places))}; one assay and tissue is allowed")
+    read = (schema.read(path, layers=("GQ",)) for path in matrices)  # of genotypes, for replicates
     write_profiles(table, [part for one in read for part in profiles(one)])
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from cohorts import Cohorts
+from genotyped import burden_matrix, genotype_matrix
 from scipy import sparse
 
 from scleromyomics.compare import question as tool
@@ -16,7 +17,6 @@ from scleromyomics.core import matrix as schema
 from scleromyomics.core.files import sha256
 from scleromyomics.core.results import read_results
 from scleromyomics.plan.cells import Cell
-from scleromyomics.stats.calls import allele_fraction
 from scleromyomics.stats.genotype import exact_trend
 from scleromyomics.stats.multiplicity import benjamini_hochberg
 
@@ -68,57 +68,19 @@ class Made:
             )
         found = []
         for (tissue, timepoint), samples in places.items():
-            rows = [
-                dict.fromkeys(schema.OBS)
-                | {"sample": name, "participant": who, "tissue": tissue, "timepoint": timepoint}
-                for name, who in samples
-            ]
-            about = dict.fromkeys(schema.ABOUT, "x") | {
-                "assay": "variants",
-                "tissue": tissue,
-                "timepoint": timepoint,
-            }
-            stacked = {
+            rows = [{"sample": name, "participant": who} for name, who in samples]
+            place = {"tissue": tissue, "timepoint": timepoint}
+            of = {
                 key: np.array([getattr(self, key)[name] for name, _ in samples])
                 for key in ("copies", "quality", "depth", "alternate", "burden", "called")
             }
-            names = [f"chr1:{1000 + i}:A:G" for i in range(SITES)]
-            genes = [f"G{i:02d}:{kind}" for i in range(GENES) for kind in ("lof", "missense")]
-            fraction = allele_fraction(stacked["depth"], stacked["alternate"])
-            for scale, features, X, layers in (
-                (
-                    schema.DOSAGE,
-                    names,
-                    sparse.csr_matrix(stacked["copies"].astype(np.float32)),
-                    {
-                        "GT": np.nan_to_num(stacked["copies"], nan=-1).astype(np.int8),
-                        "DP": stacked["depth"].astype(np.uint16),
-                        "AD": sparse.csr_matrix(stacked["alternate"].astype(np.uint16)),
-                        "GQ": stacked["quality"].astype(np.uint8),
-                        "allele_fraction": sparse.csr_matrix(fraction),
-                    },
-                ),
-                (
-                    schema.BURDEN,
-                    genes,
-                    stacked["burden"],
-                    {"raw": stacked["burden"], "called": stacked["called"]},
-                ),
+            reads = {name: of[name] for name in ("quality", "depth", "alternate")}
+            for matrix in (
+                genotype_matrix(rows, of["copies"], **reads, **place),
+                burden_matrix(rows, of["burden"], of["called"], **place),
             ):
-                made = schema.build(
-                    rows=rows,
-                    kinds=schema.OBS,
-                    var={
-                        "feature": features,
-                        "gene_symbol": [f"G{i}" for i, _ in enumerate(features)],
-                        "gene_id": features,
-                    },
-                    X=X,
-                    layers=layers,
-                    about=about | {"scale": scale},
-                )
-                path = self.path / f"{tissue}.{timepoint}.{scale}.h5ad"
-                schema.write(made, path)
+                path = self.path / f"{tissue}.{timepoint}.{matrix.uns[schema.KEY]['scale']}.h5ad"
+                schema.write(matrix, path)
                 found.append(path)
         return found
 

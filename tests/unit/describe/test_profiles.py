@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import pytest
+from genotyped import genotype_matrix
 
 from scleromyomics.core import matrix as schema
 from scleromyomics.core.errors import InputError
@@ -176,3 +177,26 @@ def test_a_file_that_is_no_table_of_profiles_is_refused(tmp_path):
     pd.DataFrame({"x": [1]}).to_parquet(tmp_path / "other.parquet")
     with pytest.raises(InputError, match="not a table of profiles: assay differs from the schema"):
         read_profiles(tmp_path / "other.parquet")
+
+
+def test_genotypes_are_described_by_the_frequency_of_their_allele(tmp_path):
+    samples = [
+        {"sample": f"S{number}", "participant": who, "sex": sex, "group": group}
+        for number, (who, sex, group) in enumerate(
+            [("A", "F", "ssc"), ("A", "F", "ssc"), ("B", "M", "ssc"), ("C", "F", "ssc"), ("D", "F", "im")]
+        )
+    ]
+    copies = [[1, 0, 1], [1, 0, 0], [1, 1, np.nan], [0, 0, np.nan], [np.nan, 1, 2]]
+    quality = [[50, 50, 60], [50, 50, 20], [50, 50, 0], [50, 50, 0], [0, 50, 50]]
+    made = genotype_matrix(
+        samples, copies, quality=np.array(quality), ploidy={"female": [2, 2, 2], "male": [2, 1, 2]}
+    )
+    schema.write(made, tmp_path / "m.h5ad")
+    run(matrices=[tmp_path / "m.h5ad"], table=tmp_path / "t")
+    found = read_profiles(tmp_path / "t").to_pandas().set_index(["group", "feature"])
+    names = list(made.var_names)
+    np.testing.assert_allclose(found.loc["ssc"].loc[names, "mean"], [2 / 6, 1 / 5, 1 / 2])
+    np.testing.assert_allclose(found.loc["im"].loc[names, "mean"], [np.nan, 1 / 2, 1])
+    assert found.loc["ssc"].loc[names, "n_participants"].tolist() == [3, 3, 1]
+    assert set(found["unit"]) == {"allele frequency"}
+    assert found[["sd", "median", "q25", "q75"]].isna().all(axis=None)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from genotyped import burden_matrix, genotype_matrix
 
 from scleromyomics.core import matrix as schema
 from scleromyomics.core.errors import InputError
@@ -46,6 +47,48 @@ def test_replicates_are_their_mean_and_are_named(tmp_path, written, row):
     one = merged(tmp_path, pbmc)["microarray__pbmc"]
     np.testing.assert_array_equal(one.X, [[2, 5, np.nan], [9, 9, 9]])
     assert one.obs.loc["P1", ["samples", "batch", "n_samples"]].tolist() == ["S1;S2", "B1;B2", 2]
+
+
+def test_replicates_of_genotypes_are_one_call_and_their_reads_add_up(tmp_path):
+    samples = [
+        {"sample": f"S{n}", "participant": who, "visit": "V1", "day": 0} for n, who in enumerate("AABBC")
+    ]
+    copies = np.array([[1, 0, 1], [1, 1, np.nan], [0, 2, 1], [1, 2, 0], [2, 0, np.nan]])
+    quality = np.array([[50, 60, 30], [40, 20, 0], [30, 99, 30], [30, 99, 10], [9, 9, 0]])
+    made = genotype_matrix(samples, copies, quality=quality, depth=30)
+    burden = burden_matrix(
+        samples,
+        np.array([[1, 0], [0, np.nan], [2, 0], [1, 1], [0, 0.0]]),
+        np.array([[3, 3], [4, 0], [5, 2], [5, 2], [1, 1.0]]),
+    )
+    for name, matrix in (("a", made), ("b", burden)):
+        schema.write(matrix, tmp_path / f"{name}.h5ad")
+    both = merged(tmp_path, tmp_path / "a.h5ad", tmp_path / "b.h5ad")
+    assert list(both.mod) == ["variants__pbmc", "variants_burden__pbmc"]
+    one = both["variants__pbmc"]
+    assert {
+        name: (one.X if name == "X" else one.layers[name]).dtype for name in schema.FORMS[schema.DOSAGE]
+    } == {name: form.dtype for name, form in schema.FORMS[schema.DOSAGE].items()}
+    assert one.X.nnz == 7  # a sparse array stays one
+    np.testing.assert_array_equal(one.X.toarray(), [[1, 0, 1], [np.nan, 2, 1], [2, 0, np.nan]])
+    assert one.layers["GT"].tolist() == [[1, 0, 1], [-1, 2, 1], [2, 0, -1]]
+    assert one.layers["GQ"].tolist() == [[90, 60, 30], [0, 198, 30], [9, 9, 0]]
+    assert one.layers["DP"].tolist() == [[60] * 3] * 2 + [[30] * 3]
+    assert one.layers["AD"].toarray().tolist() == [[30, 15, 15], [15, 60, 15], [30, 0, 0]]
+    np.testing.assert_allclose(one.layers["allele_fraction"].toarray()[0], [0.5, 0.25, 0.25])
+    assert one.obs["samples"].tolist() == ["S0;S1", "S2;S3", "S4"]
+    assert both["variants_burden__pbmc"].X.tolist() == [[0, 0], [2, 1], [0, 0]]
+    assert both["variants_burden__pbmc"].layers["called"].tolist() == [[4, 3], [5, 2], [1, 1]]
+
+
+def test_genotypes_without_replicates_keep_their_values_and_order(tmp_path):
+    samples = [
+        {"sample": f"S{n}", "participant": who, "visit": "V1", "day": 0} for n, who in enumerate("CAB")
+    ]
+    copies = np.array([[1, 0, np.nan], [2, 0, 0], [0, 0, 1]])
+    schema.write(genotype_matrix(samples, copies), tmp_path / "a.h5ad")
+    one = merged(tmp_path, tmp_path / "a.h5ad")["variants__pbmc"]
+    np.testing.assert_array_equal(one.X.toarray(), copies[[1, 2, 0]])
 
 
 def test_a_bridge_sample_stands_in_only_for_an_absent_one(tmp_path, written, row):
