@@ -1,12 +1,13 @@
 """Answers of genotypes between groups, and of allele fractions within participants, for some sites.
 
 Dosages and gene burdens (values above 2 count as 2) are regressed with Firth's penalty, adjusted for the
-comparison's covariates: estimates are log odds ratios of being a case, per copy, with the profile interval and
-the penalised likelihood ratio. `p_value` is that ratio's where there are covariates, the exact test's where
-there are none. Allele fractions: changes of the logit, natural log odds ratios of reads, by the penalised
-beta-binomial likelihood ratio. A variant that does not vary, that was not called, or whose slope the covariates
-hide keeps its row, with a flag and without a test. There is no `mde`: these tests have no noncentral t. Nor is there
-a `q_value`: that is one of the whole table.
+comparison's covariates: estimates are log odds ratios of being a case, per copy, with the profile interval and the
+penalised likelihood ratio. `p_value` is that ratio's where there are covariates, the exact test's where there are
+none. Allele fractions: changes of the logit, natural log odds ratios of reads, by the penalised beta-binomial
+likelihood ratio. A variant that does not vary, that was not called, of which fewer than `FEWEST` copies differ
+(whoever has them: no test of groups of this size could tell), or whose slope the covariates hide keeps its row, with
+a flag and without a test. There is no `mde`: these tests have no noncentral t. Nor is there a `q_value`: that is one
+of the whole table.
 """
 
 from typing import TYPE_CHECKING
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 METHOD_EXACT = "exact conditional test, estimates by Firth's logistic regression"
 METHOD_FIRTH = "Firth's logistic regression (Heinze and Schemper 2002)"
 METHOD_FRACTION = "penalised beta-binomial likelihood ratio"
+FEWEST = 3
+"""Copies of the rarer allele (carriers, of a gene) that a test needs. Where groups are of equal size, two carriers
+are in the same one half of the time: rows that no test could call only take from the q-values of others."""
+
 UNIT = "log odds ratio"
 UNIT_FRACTION = "log odds ratio of reads"
 FOUND = ("estimate", "se", "ci_low", "ci_high", "statistic", "p_value")
@@ -58,15 +63,24 @@ def compare_genotypes(
     called = np.isfinite(copies)
     low = np.where(called, copies, np.inf).min(axis=1, initial=np.inf)
     high = np.where(called, copies, -np.inf).max(axis=1, initial=-np.inf)
-    varies = np.flatnonzero(high > low)
+    apart = np.minimum(
+        *(np.where(called, np.abs(copies - end[:, None]), 0).sum(axis=1) for end in (low, high))
+    )
+    varies = np.flatnonzero(apart >= FEWEST)
     case = np.array([member.role == "case" for member in comparison.members], dtype=bool)
     columns = _empty(len(copies))
     for name, values in _tested(copies[varies], case, comparison).items():
         columns[name][varies] = values
     tested = np.isfinite(columns["p_value"])
     flags = np.select(
-        [~called.any(axis=1), low >= high, ~tested, ~called.all(axis=1)],
-        ["not called", "does not vary", "not estimable", "missing values"],
+        [~called.any(axis=1), low >= high, apart < FEWEST, ~tested, ~called.all(axis=1)],
+        [
+            "not called",
+            "does not vary",
+            f"fewer than {FEWEST} copies differ",
+            "not estimable",
+            "missing values",
+        ],
         default="",
     )
     return {

@@ -7,8 +7,9 @@ participants, on the matrix's scale and in its unit. Participants outside the an
 with an overlap of both diseases make up a group of their own, `<group>_overlap`.
 
 Of genotypes the mean is the frequency of the alternate allele, copies of it among all copies that the participants
-have of the site (in men one of X and Y); of replicates the call with most support counts (`stats.calls`). Spread and
-quartiles of 0, 1 and 2 copies would say nothing more, and are null.
+have of the site (in men one of X and Y); of replicates the call with most support counts, of gene burdens that of
+the sample with most sites called (`stats.calls`). Spread and quartiles of 0, 1 and 2 copies would say nothing more,
+and are null.
 
 Nothing is adjusted: means of different timepoints, or of groups that were measured in different batches, also
 differ by batch. `batches` names them. There are rows for groups with a participant; n is 0, and numbers are null,
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from scleromyomics.core import matrix as schema
 from scleromyomics.core.cli import InputError, entry_point
 from scleromyomics.core.parquet import read_parquet, schema_of, write_parquet
-from scleromyomics.stats.calls import merge_calls
+from scleromyomics.stats.calls import merge_burdens, merge_calls
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,13 +116,15 @@ def profiles(matrix: "AnnData") -> Iterator[dict[str, Any]]:
     again = obs["bridge"].isin(matrix.obs_names).to_numpy()
     counts = obs["eligible"].to_numpy(dtype=bool) & ~again
     overlap = obs["overlap"].to_numpy(dtype=bool)
-    genotypes = about["scale"] == schema.DOSAGE
+    scale = about["scale"]
     groups = obs["group"].astype(str).to_numpy() + np.where(overlap, OVERLAP, "").astype(object)
     for group in sorted(set(groups[counts])):
         own = counts & (groups == group)
         participants = obs["participant"][own].tolist()
-        if genotypes:
+        if scale == schema.DOSAGE:
             described = allele_frequencies(matrix[own], participants)
+        elif scale == schema.BURDEN:
+            described = describe(_burdens(matrix[own], participants))
         else:
             described = describe(schema.merge_rows(matrix.X[own], participants)[1])
         yield {
@@ -132,7 +135,7 @@ def profiles(matrix: "AnnData") -> Iterator[dict[str, Any]]:
             "feature": var["feature"].to_numpy(),
             "gene_symbol": var["gene_symbol"].to_numpy(),
             **described,
-            "unit": FREQUENCY if genotypes else about["unit"],
+            "unit": FREQUENCY if scale == schema.DOSAGE else about["unit"],
             "batches": ";".join(sorted(set(obs["batch"][own]))),
         }
 
@@ -143,13 +146,13 @@ def arrow_schema() -> "pa.Schema":
 
 
 def write_profiles(path: Path, parts: Sequence[Mapping[str, Any]]) -> None:
-    """Write a table, sorted by group, timepoint and feature; the same parts give the same bytes.
+    """Write a table, sorted by group, timepoint, unit and feature; the same parts give the same bytes.
 
     Args:
         path: the Parquet file.
         parts: the columns of each group at each timepoint, in any order, features sorted.
     """
-    ordered = sorted(parts, key=lambda part: (part["group"], part["timepoint"]))
+    ordered = sorted(parts, key=lambda part: (part["group"], part["timepoint"], part["unit"]))
     write_parquet(path, arrow_schema(), [_table(part) for part in ordered])
 
 
@@ -173,8 +176,15 @@ def run(*, matrices: list[Path], table: Path) -> None:
     places = {f"{one['assay']} {one['tissue']}" for one in abouts}
     if len(places) != 1:
         raise InputError(f"--matrices: found {', '.join(sorted(places))}; one assay and tissue is allowed")
-    read = (schema.read(path, layers=("GQ",)) for path in matrices)  # of genotypes, for replicates
+    read = (schema.read(path, layers=("GQ", "called")) for path in matrices)  # what tells of replicates
     write_profiles(table, [part for one in read for part in profiles(one)])
+
+
+def _burdens(matrix: "AnnData", participants: Sequence[str]) -> NDArray[np.float64]:
+    """Burdens of genes, a row per participant."""
+    rows = [np.flatnonzero(np.asarray(participants) == one) for one in sorted(set(participants))]
+    called = matrix.layers["called"]
+    return np.array([merge_burdens(matrix.X[own], called[own]) for own in rows])
 
 
 def _table(part: Mapping[str, Any]) -> "pa.Table":

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from scleromyomics.compare import question as tool
 from scleromyomics.compare import variants
-from scleromyomics.compare.genotype import METHOD_EXACT, METHOD_FIRTH
+from scleromyomics.compare.genotype import FEWEST, METHOD_EXACT, METHOD_FIRTH
 from scleromyomics.core import matrix as schema
 from scleromyomics.core.files import sha256
 from scleromyomics.core.results import read_results
@@ -155,10 +155,36 @@ def test_the_test_is_exact_where_nothing_is_adjusted_for(made):
     samples = sorted(made.copies, key=lambda one: made.cohorts.samples[one].participant)
     dosage = np.array([made.copies[one] for one in samples])
     case = np.array([made.cohorts.samples[one].participant.startswith("S") for one in samples])
-    expected = exact_trend(dosage.T, case).p_value
+    copies = dosage.sum(axis=0)
+    enough = (
+        np.minimum(copies - len(dosage) * dosage.min(axis=0), len(dosage) * dosage.max(axis=0) - copies)
+        >= FEWEST
+    )
+    assert 0 < enough.sum() < SITES
+    expected = np.where(enough, exact_trend(dosage.T, case).p_value, NAN)
     names = [f"chr1:{1000 + i}:A:G" for i in range(SITES)]
     np.testing.assert_allclose(table.loc[names, "p_value"], expected)
     assert set(table["method"]) == {METHOD_EXACT}
+
+
+def test_what_no_test_could_call_is_not_tested(made):
+    """Whoever has the copies, cases or others: the flag does not depend on the groups."""
+    cases, controls = made.people(4, 8), made.people(3, 8)
+    carriers = {
+        0: cases[:2],
+        1: [cases[0], controls[0]],
+        2: cases[:3],
+        3: [*controls, *cases[1:]],
+        4: cases[:1],
+    }
+    for sample, copies in made.copies.items():
+        who = made.cohorts.samples[sample].participant
+        copies[:5] = [who in carriers[site] for site in range(5)]
+        copies[4] *= 2
+    table = made.answer(BETWEEN).set_index("feature")
+    flags = [table.loc[f"chr1:{1000 + site}:A:G", "flag"] for site in range(5)]
+    few = "fewer than 3 copies differ"
+    assert flags == [few, few, "", few, few]
 
 
 def test_who_was_not_called_does_not_count(made):
