@@ -17,7 +17,7 @@ LENGTHS = {"chr1": 3000, "chr2": 800, "chrX": 600, "chrY": 400, "chrM": 300}
 EXONS = ((1051, 1100), (1201, 1249))  # coding, of the gene on the forward strand
 GENES = """##gff-version 3
 chr1	.	gene	1001	1300	.	+	.	ID=gene:ENSG01;Name=TOY1;biotype=protein_coding;gene_id=ENSG01
-chr1	.	mRNA	1001	1300	.	+	.	ID=transcript:ENST01;Parent=gene:ENSG01;biotype=protein_coding;transcript_id=ENST01
+chr1	.	mRNA	1001	1300	.	+	.	ID=transcript:ENST01;Parent=gene:ENSG01;biotype=protein_coding
 chr1	.	exon	1001	1100	.	+	.	Parent=transcript:ENST01
 chr1	.	exon	1201	1300	.	+	.	Parent=transcript:ENST01
 chr1	.	CDS	1051	1100	.	+	0	ID=CDS:P1;Parent=transcript:ENST01
@@ -25,7 +25,7 @@ chr1	.	CDS	1201	1249	.	+	1	ID=CDS:P1;Parent=transcript:ENST01
 chr1	.	three_prime_UTR	1250	1300	.	+	.	Parent=transcript:ENST01
 ###
 chr1	.	gene	1190	1500	.	-	.	ID=gene:ENSG02;Name=TOY2;biotype=protein_coding;gene_id=ENSG02
-chr1	.	mRNA	1190	1500	.	-	.	ID=transcript:ENST02;Parent=gene:ENSG02;biotype=protein_coding;transcript_id=ENST02
+chr1	.	mRNA	1190	1500	.	-	.	ID=transcript:ENST02;Parent=gene:ENSG02;biotype=protein_coding
 chr1	.	exon	1190	1500	.	-	.	Parent=transcript:ENST02
 chr1	.	CDS	1401	1499	.	-	0	ID=CDS:P2;Parent=transcript:ENST02
 chr1	.	three_prime_UTR	1190	1400	.	-	.	Parent=transcript:ENST02
@@ -46,7 +46,7 @@ def _native(name: str) -> pytest.MarkDecorator:
 
 def sequences(seed: int = 1) -> dict[str, str]:
     """Random contigs; the first gene reads ATG ... TAA, with GT and AG around its intron."""
-    rng = random.Random(seed)
+    rng = random.Random(seed)  # noqa: S311 - a seed, not a secret
     found = {name: [rng.choice("ACGT") for _ in range(length)] for name, length in LENGTHS.items()}
     coding = "ATG" + "".join(rng.choice(("GCT", "AAA", "CTG", "GAT")) for _ in range(31)) + "TAA"
     places = [pos for first, last in EXONS for pos in range(first, last + 1)]
@@ -172,7 +172,7 @@ def write_candidates(
     lines += [
         f'##FORMAT=<ID={name},Number=R,Type=Integer,Description="Reads">' for name in ("AD", "ADF", "ADR")
     ]
-    lines += ["\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", sample])]
+    lines += [f"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{sample}"]
     order = sorted(
         candidates, key=lambda one: (list(LENGTHS).index(one.where.split(":")[0]), split(one.where)[1:])
     )

@@ -108,7 +108,7 @@ def test_consequences_are_those_of_the_gene(genome: Genome, bcftools: str) -> No
 
 @pytest.mark.parametrize("bcftools", KINDS)
 def test_a_site_in_two_genes_has_the_most_severe_and_keeps_both(genome: Genome, bcftools: str) -> None:
-    where, about = done(genome, [snv(1199), snv(1249)], bcftools)
+    _, about = done(genome, [snv(1199), snv(1249)], bcftools)
     assert about.consequence.tolist() == ["splice_acceptor", "stop_lost"]
     rows, genes = per_gene(about.transcripts)
     assert rows.tolist() == [0, 0, 1, 1]
@@ -147,8 +147,8 @@ def test_frequencies_are_of_the_allele_however_the_file_writes_it(
     r = base(600)
     others = [one for one in "ACGT" if one != r]
     lines = [
-        f"chr1\t300\t.\tGC\tG\t.\t.\tAF=0.5;TEXT=other",  # another deletion
-        f"chr1\t307\trs2\tCAC\tC\t.\t.\tAF=0.25;SIG=benign",  # in a repeat, not left-aligned
+        "chr1\t300\t.\tGC\tG\t.\t.\tAF=0.5;TEXT=other",  # another deletion
+        "chr1\t307\trs2\tCAC\tC\t.\t.\tAF=0.25;SIG=benign",  # in a repeat, not left-aligned
         f"chr1\t600\trs1\t{r}\t{others[0]},{others[1]}\t.\t.\tAF=0.2,0.0005;SIG=a,b;TEXT=x",  # two alleles
         f"chr1\t700\t.\t{base(700, 702)}\t{base(700, 701)}{snv(702)[-1]}\t.\t.\tAF=0.125",  # not trimmed
         f"chr1\t800\t.\t{base(800)}\t{snv(800)[-1]}\t.\t.\tAF=.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,7 @@ def person(carried: Sequence[int], *more: Variant, dp: int = 30) -> Someone:
     het = [Variant(where=SNVS[i], dp=dp, ad=dp // 2, gq=3 * dp) for i in carried]
     places = sorted(int(one.where.split(":")[1]) for one in [*het, *more] if one.where.startswith("chr1:"))
     edges = [0, *places, 3001]
-    blocks = [("chr1", a + 1, b - 1, 25, 60) for a, b in zip(edges[:-1], edges[1:], strict=True) if a + 1 < b]
+    blocks = [("chr1", a + 1, b - 1, 25, 60) for a, b in pairwise(edges) if a + 1 < b]
     return Someone(variants=[*het, *more], blocks=[*blocks, *COVERED[1:]])
 
 

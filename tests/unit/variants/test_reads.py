@@ -26,10 +26,10 @@ def distinct(pos: int) -> int:
 SNVS = {
     alternative(CONTIGS, "chr1", pos): f for pos, f in ((400, 0.5), (700, 0.05), (1300, 1.0), (2000, 0.15))
 }
-D, I = distinct(900), distinct(1600)
+GONE, MORE = distinct(900), distinct(1600)
 INDELS = {
-    f"chr1:{D}:{CHR1[D - 1 : D + 2]}:{CHR1[D - 1]}": 0.4,
-    f"chr1:{I}:{CHR1[I - 1]}:{CHR1[I - 1]}{CHR1[I + 1]}{CHR1[I]}": 0.5,
+    f"chr1:{GONE}:{CHR1[GONE - 1 : GONE + 2]}:{CHR1[GONE - 1]}": 0.4,
+    f"chr1:{MORE}:{CHR1[MORE - 1]}:{CHR1[MORE - 1]}{CHR1[MORE + 1]}{CHR1[MORE]}": 0.5,
 }
 
 
@@ -61,7 +61,7 @@ def test_sites_without_the_allele_have_the_depth_of_the_position(
     genome: Genome, bcftools: str, tmp_path: Path
 ) -> None:
     write_reads(tmp_path / "a.cram", genome, SNVS, depth=50)
-    here, absent = list(SNVS)[0], alternative(CONTIGS, "chr1", 450)
+    here, absent = next(iter(SNVS)), alternative(CONTIGS, "chr1", 450)
     contig, pos, ref, alt = split(here)
     third = next(one for one in "ACGT" if one not in {ref, alt})
     wanted = [
