@@ -13,12 +13,13 @@ import numpy as np
 
 from scleromyomics.compare.changes import PAIRED
 from scleromyomics.compare.families import LEVEL
+from scleromyomics.compare.genotype import UNIT, UNIT_FRACTION
 from scleromyomics.compare.tables import Key
 from scleromyomics.compare.tested import BOUNDARY, MISSING, MIXED
 from scleromyomics.report.figures import volcano
-from scleromyomics.report.formats import counted, interval, names, number, probability, sizes
+from scleromyomics.report.formats import counted, interval, names, number, probability, shortened, sizes
 from scleromyomics.report.labels import KINDS, Columns, Labels, Row
-from scleromyomics.report.read import Searched
+from scleromyomics.report.read import ROWS, Searched
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,29 @@ INTERVAL_WIDTH = 120  # drawing units of the small interval beside each feature
 DISAGREE = "complete pairs"  # how a flag begins that says that they differ from the mixed model
 OPPOSITE = "complete pairs have the opposite sign"
 SEPARATED = "separated"
+TESTS = {
+    "dosage": "each variant",
+    "burden": "rare variants of each gene",
+    "allele_fraction": "reads with the allele",
+}
+"""What several tests of one answer are told apart by."""
+
+MEANINGS = {
+    "dosage": (
+        "Germline genotypes: does who has more copies of the allele belong to one group rather than the other? They"
+        " are the same at every visit and in every tissue: answers from several of them are no replication."
+    ),
+    "burden": (
+        "Rare variants that end a protein (lof) or change it (missense), counted in each gene: does who carries them"
+        " belong to one group rather than the other? More than two count as two. A gene says more than its variants,"
+        " of which few people carry the same one."
+    ),
+    "allele_fraction": (
+        "Does the share of reads with the allele differ within the same participants? Inherited variants stay at a"
+        " half, or all: what moves are clones and mosaics, changes of copy number, or errors of sequencing."
+    ),
+}
+"""How to read a test."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +206,7 @@ def _answer(verdict: Row, tables: Mapping[Key, Columns], results: Results, label
             for number, (key, columns) in enumerate(tables.items(), 1)
         ],
         path=f"compare/{first.question}/{first.assay}/{first.tissue}.parquet",
-        count=sum(len(columns["feature"]) for columns in tables.values()),
+        count=sum(int(columns[ROWS].sum()) for columns in tables.values()),
         checked=labels.title.get(labels.checked[first.question] or "", ""),
     )
 
@@ -204,7 +228,7 @@ def _table(
     top = tested[:TOP]
     detectable = columns["mde"]
     mde = float(np.nanmedian(detectable)) if np.isfinite(detectable).any() else float("nan")
-    named = [_feature_name(columns, i) for i in top[:LABELLED]]
+    named = [_feature_name(columns, i, key.test) for i in top[:LABELLED]]
     unit = str(columns["unit"][0])
     contrast = labels.named(key.contrast)
     pairs = columns["estimate_pairs"][tested]
@@ -212,7 +236,7 @@ def _table(
     called = int((q_value[tested] <= LEVEL).sum())
     return Table(
         anchor=anchor,
-        heading="" if alone else ", ".join(filter(None, (key.cell_type, contrast))),
+        heading="" if alone else ", ".join(filter(None, (key.cell_type, TESTS.get(key.test, ""), contrast))),
         facts=[
             ("What is estimated", contrast),
             ("Participants", sizes(**n)),
@@ -220,10 +244,13 @@ def _table(
             ("Model", str(columns["formula"][0])),
             ("Method", str(columns["method"][0])),
             ("Features tested", f"{tested.size:,}"),
-            ("Smallest detectable effect", f"{number(mde)} {unit}".strip() + " (median over features)"),
+            *([] if np.isnan(mde) else [("Smallest detectable effect", _detectable(mde, unit))]),
             *([("In the search over all tables", _found(searched, called))] if searched else []),
         ],
-        notes=[*filter(None, [_method(kind, key, columns, labels)]), *_flagged(columns, tested)],
+        notes=[
+            *filter(None, [_method(kind, key, columns, labels), MEANINGS.get(key.test, "")]),
+            *_flagged(columns, tested),
+        ],
         figure=volcano(
             estimate,
             p_value,
@@ -322,9 +349,11 @@ def _flagged(columns: Columns, tested: "NDArray[np.int64]") -> list[str]:
         MISSING: f"In {told[MISSING]:,} {of} values are missing: these rest on fewer participants.",
     }
     rest = np.setdiff1d(np.arange(len(columns["flag"])), tested)
-    reasons = Counter(columns["flag"][rest].tolist())
+    reasons: Counter[str] = Counter()
+    for flag, count in zip(columns["flag"][rest].tolist(), columns[ROWS][rest].tolist(), strict=True):
+        reasons[flag] += count
     untested = [
-        f"{counted(int(rest.size), 'feature')} could not be tested ("
+        f"{counted(reasons.total(), 'feature')} could not be tested ("
         + ", ".join(f"{count:,} {reason or 'no p-value'}" for reason, count in sorted(reasons.items()))
         + ")."
     ]
@@ -347,7 +376,7 @@ def _features(columns: Columns, top: "NDArray[np.int64]", searched: Searched | N
     return [
         {
             "gene": str(columns["gene_symbol"][i]),
-            "feature": str(columns["feature"][i]),
+            "feature": shortened(str(columns["feature"][i])),
             "estimate": number(estimate[k]),
             "interval": interval(low[k], high[k]),
             "drawn": {name: float(values[k]) for name, values in drawn.items()},
@@ -408,9 +437,19 @@ def _reading(unit: str) -> str:
     of = " per doubling of the feature" if step == "log2" else f" per {step}" if step else ""
     if measured == "log2":
         return f"An estimate of 1 means twice as much{of}, of −1 half as much."
+    if measured == UNIT:
+        return "An estimate of 0.69 means twice the odds of being in the first group per copy, of −0.69 half."
+    if measured == UNIT_FRACTION:
+        return (
+            "An estimate of 0.69 means twice the odds that a read carries the allele, of −0.69 half the odds."
+        )
     if measured == "log odds":
         return f"An estimate of 0.69 means twice the odds of a higher level{of}, of −0.69 half the odds."
     return ""
+
+
+def _detectable(mde: float, unit: str) -> str:
+    return f"{number(mde)} {unit}".strip() + " (median over features)"
 
 
 def _caption(mde: float, unit: str) -> str:
@@ -434,5 +473,7 @@ def _alternative(
     )
 
 
-def _feature_name(columns: Columns, index: int) -> str:
-    return str(columns["gene_symbol"][index] or columns["feature"][index])
+def _feature_name(columns: Columns, index: int, test: str) -> str:
+    gene, feature = str(columns["gene_symbol"][index]), str(columns["feature"][index])
+    kind = f" {feature.rpartition(':')[2]}" if test == "burden" else ""
+    return gene + kind if gene else shortened(feature)

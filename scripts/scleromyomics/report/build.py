@@ -89,6 +89,7 @@ def page(protocol: "Protocol", analysis: "Analysis", sources: Sources) -> str:
         sections=answers.sections(found),
         summary=answers.summary(found),
         families=answers.families(sources.results.families, labels),
+        germline=any(row["assay"] == "variants" and row["received"] != "0" for row in sources.completeness),
         several_assays=len({one.assay for one in found}) > 1,
         level=LEVEL,
         interval_width=answers.INTERVAL_WIDTH,

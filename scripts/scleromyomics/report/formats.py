@@ -7,6 +7,7 @@ DIGITS = 3  # significant digits: more than the second rarely survives a second 
 TINIEST_P = 1e-300  # below, a double no longer tells p-values apart
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 SHOWN_NAMES = 5  # names that a sentence lists before it counts the rest
+LONGEST_NAME = 36  # letters of a feature; insertions can have hundreds
 
 
 def number(value: float | None) -> str:
@@ -36,6 +37,11 @@ def names(items: Sequence[str], shown: int = SHOWN_NAMES) -> str:
     """The first names, and how many more there are."""
     rest = len(items) - shown
     return ", ".join(items[:shown]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def shortened(name: str) -> str:
+    """A name that fits in a column; of a longer one the start, and how long it is."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 14]}… ({len(name)} letters)"
 
 
 def counted(count: int, word: str) -> str:

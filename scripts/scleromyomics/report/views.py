@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from scleromyomics.describe.profiles import OVERLAP
+from scleromyomics.describe.profiles import FREQUENCY, OVERLAP
 from scleromyomics.plan.attrition import LOST, PARTICIPANTS, SMALLEST
 from scleromyomics.report.figures import Point, strips
 from scleromyomics.report.formats import counted, names, number, sizes
@@ -42,7 +42,36 @@ MEASURES = {
         "degraded RNA is brighter at the 3′ end; 0 is the freeze",
     ),
     "sex_score": ("XIST minus Y genes (log2)", "high in women, low in men; compared with the sheet"),
+    "reads": ("Reads", ""),
+    "mapped": ("Reads that align (of all)", "low where the DNA is not, or not only, human"),
+    "duplicates": ("Reads that are copies (of all)", "high where the library held few molecules"),
+    "proper_pairs": ("Pairs as expected (of all)", ""),
+    "insert_size": ("Insert size (bases)", "median length of the sequenced pieces"),
+    "insert_size_mad": ("Insert size, spread (bases)", ""),
+    "gc": ("G and C (of all bases)", "near 0.4 in genomes, near 0.5 in exomes"),
+    "coverage": ("Mean depth over targets", "the reads that speak for a genotype"),
+    "covered_10x": ("Targets with 10 reads or more", "the part where genotypes are reliable"),
+    "covered_20x": ("Targets with 20 reads or more", ""),
+    "covered_30x": ("Targets with 30 reads or more", ""),
+    "uniformity": ("Targets with a fifth of the mean depth", "1 where the depth is even"),
+    "on_target": ("Depth on targets (of all)", "what the capture kit enriched; 1 for whole genomes"),
+    "contamination": ("DNA of another person (of all)", "0 is best; not estimated without common sites"),
+    "contamination_sites": ("Common sites looked at", ""),
+    "x_ratio": ("X over autosomes (depth)", "1 in women, a half in men; compared with the sheet"),
+    "y_ratio": ("Y over autosomes (depth)", "0 in women, a half in men; compared with the sheet"),
+    "x_heterozygous": ("Heterozygous variants on X", ""),
+    "variants": ("Variants that pass", ""),
+    "indels": ("Of these, indels", ""),
+    "filtered": ("Variants that a filter takes", ""),
+    "titv": ("Transitions per transversion", "2.0 to 2.1 in genomes, near 3 in exomes; errors lower it"),
+    "het_hom": ("Heterozygous per homozygous variant", "1 to 2; a mixture of two people raises it"),
 }
+"""What measures are called, and how to read them; those without a word on that are in the table only."""
+
+NOUNS = {"microarray": "array"}  # what a sample of an assay is called
+UNKNOWN = {
+    "contamination": "not estimated"
+}  # what is said of a measure without a value, where a dash is not enough
 
 
 def glance(
@@ -162,24 +191,26 @@ def attrition_view(attrition: Sequence[Row], labels: Labels) -> dict[str, Any]:
 def profiles_view(assay: str, tissue: str, columns: Columns, path: str, labels: Labels) -> dict[str, Any]:
     """One assay and tissue: participants and the median spread per group and timepoint.
 
+    The spread is shown where all features have one unit; genotypes and gene burdens, which have two, are counted.
+
     Args:
         assay: the assay.
         tissue: the tissue.
-        columns: the table of profiles, as its writer sorted it.
+        columns: the table of profiles, as `read.read_profiles` sums it up.
         path: where it is in the release.
         labels: the study's words.
     """
-    group, timepoint, spread = columns["group"], columns["timepoint"], columns["sd"]
-    new = np.ones(len(group), dtype=bool)
-    new[1:] = (group[1:] != group[:-1]) | (timepoint[1:] != timepoint[:-1])
-    starts = np.flatnonzero(new)
-    cells = {}
-    for start, stop in zip(starts, np.append(starts, len(group))[1:], strict=True):
-        known = spread[start:stop][np.isfinite(spread[start:stop])]
-        cells[group[start], timepoint[start]] = {
-            "n": int(columns["n_participants"][start:stop].max()),
-            "spread": number(float(np.median(known)) if known.size else None),
-            "batches": columns["batches"][start].replace(";", ", "),
+    units = sorted(set(columns["unit"]))
+    unit = units[0] if len(units) == 1 and units[0] != FREQUENCY else ""
+    cells: dict[tuple[str, str], dict[str, Any]] = {}
+    for group, timepoint, n, spread, batches in zip(
+        *(columns[name] for name in ("group", "timepoint", "n_participants", "sd", "batches")), strict=True
+    ):
+        before = cells.get((group, timepoint), {"n": 0})
+        cells[group, timepoint] = {
+            "n": max(int(n), before["n"]),
+            "spread": number(float(spread)) if unit else "",
+            "batches": batches.replace(";", ", "),
         }
     times = [time for time in TIMEPOINTS if any(key[1] == time for key in cells)]
     groups = [name for main in labels.group for name in (main, main + OVERLAP)]
@@ -187,7 +218,7 @@ def profiles_view(assay: str, tissue: str, columns: Columns, path: str, labels: 
         "assay": labels.assay.get(assay, assay),
         "place": labels.tissue(tissue),
         "path": path,
-        "unit": str(columns["unit"][0]) if len(group) else "",
+        "unit": unit,
         "timepoints": times,
         "rows": [
             {"group": labels.described(name), "cells": [cells.get((name, time)) for time in times]}
@@ -269,23 +300,28 @@ def verdict_kinds(
 
 
 def quality_view(assay: str, rows: Sequence[Row], labels: Labels) -> dict[str, Any]:
-    """One assay's quality: a strip plot per numeric measure, and the arrays with their reasons."""
+    """One assay's quality: a strip plot per measure to look at, and the samples with their reasons."""
     described = ("sample", "participant", "tissue", "platform", "batch", "wave", "held", "reasons")
     measures = [name for name in (rows[0] if rows else {}) if name not in described]
     numeric = [name for name in measures if _is_numeric([row[name] for row in rows])]
     held = [row for row in rows if row["held"] == "true"]
     return {
         "assay": labels.assay.get(assay, assay),
+        "noun": NOUNS.get(assay, "sample"),
         "count": len(rows),
         "held": [{**row, "place": labels.tissue(row["tissue"])} for row in held],
-        "figures": [_strip(name, rows, labels) for name in numeric],
+        "figures": [
+            _strip(name, rows, labels, NOUNS.get(assay, "sample")) for name in numeric if _looked_at(name)
+        ],
         "measures": [(MEASURES.get(name, (name, ""))[0], name in numeric) for name in measures],
         "rows": [
             {
                 **row,
                 "place": labels.tissue(row["tissue"]),
                 "measured": [
-                    number(float(row[name])) if name in numeric and row[name] else row[name] or "–"
+                    number(float(row[name]))
+                    if name in numeric and row[name]
+                    else row[name] or UNKNOWN.get(name, "–")
                     for name in measures
                 ],
             }
@@ -294,7 +330,11 @@ def quality_view(assay: str, rows: Sequence[Row], labels: Labels) -> dict[str, A
     }
 
 
-def _strip(name: str, rows: Sequence[Row], labels: Labels) -> dict[str, str]:
+def _looked_at(name: str) -> bool:
+    return MEASURES.get(name, (name, name))[1] != ""
+
+
+def _strip(name: str, rows: Sequence[Row], labels: Labels, noun: str) -> dict[str, str]:
     axis, meaning = MEASURES.get(name, (name, ""))
     points = [
         Point(
@@ -307,7 +347,7 @@ def _strip(name: str, rows: Sequence[Row], labels: Labels) -> dict[str, str]:
     ]
     values = [point.value for point in points]
     crossed = [point.held for point in points if point.held]
-    spread = f"{counted(len(points), 'array')} from {number(min(values))} to {number(max(values))}"
+    spread = f"{counted(len(points), noun)} from {number(min(values))} to {number(max(values))}"
     return {
         "title": axis,
         "meaning": meaning,
