@@ -40,8 +40,8 @@ def run(arguments: Sequence[str]) -> int:
     counting = (collection, subcommand) == ("samtools", "view") and COUNTING & set(rest)
     printing = subcommand in PRINTING[collection] or bool(counting)
     status, words, printed = _pysam_dispatch(collection, subcommand, tuple(rest), catch_stdout=printing)
-    sys.stderr.write(words)
-    sys.stdout.write(printed or "")
+    sys.stderr.write(str(words))
+    sys.stdout.write(str(printed or ""))
     return int(status)
 
 

@@ -41,6 +41,18 @@ BROKEN_PIPE = (-signal.SIGPIPE, 128 + signal.SIGPIPE)  # the status of a command
 WAIT_SECONDS = 5  # between SIGTERM and SIGKILL of a stage whose neighbour failed
 
 
+class ToolError(InputError):
+    """A command failed.
+
+    Attributes:
+        words: the last that it said.
+    """
+
+    def __init__(self, text: str, words: str) -> None:
+        super().__init__(text)
+        self.words = words
+
+
 @dataclass(frozen=True)
 class Tool:
     """A program that can be called.
@@ -123,12 +135,12 @@ def pipe(
         What the last command wrote, where there is no `stdout`.
 
     Raises:
-        InputError: one line that names the command that failed and its last words.
+        InputError: a full disk; or a `ToolError`, which names the command that failed and its last words.
     """
     with ExitStack() as stack:
         open_file = stack.enter_context
         source: IO[bytes] | int = open_file(stdin.open("rb")) if stdin else subprocess.DEVNULL
-        target = open_file(stdout.open("wb")) if stdout else open_file(tempfile.TemporaryFile())
+        target = open_file(stdout.open("wb") if stdout else tempfile.TemporaryFile())  # noqa: SIM115 - on the stack
         running = _Running(stack)
         flow = list(stages)
         if branch:
@@ -161,7 +173,7 @@ def reading(*stages: Stage, what: str) -> Iterator[IO[bytes]]:
         what: what an error is about.
 
     Raises:
-        InputError: at the end of the block, where it has read the stream to its end: a command failed.
+        InputError: at the end of the block, where it has read the stream to its end: as `pipe` raises.
     """
     with ExitStack() as stack:
         running = _Running(stack)
@@ -188,7 +200,7 @@ class _Running:
         self, stage: Stage, source: IO[bytes] | int, target: IO[bytes] | int, *, keep: tuple[int, ...] = ()
     ) -> IO[bytes] | int:
         """Start a command; returns the pipe that it writes into. A pipe that it reads is closed here."""
-        words = self._stack.enter_context(tempfile.TemporaryFile())
+        words = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - on the stack
         command = [str(word) for word in stage]
         environment = {**os.environ, **OFFLINE}
         try:
@@ -212,14 +224,15 @@ class _Running:
         failed = [one for one in self._processes if one[0].returncode]
         if not failed:
             return
-        lines = [line for _, words, _ in self._processes for line in _lines(words)]
-        for text in FULL:
-            if any(text in line for line in lines):
-                raise InputError(f"{what}: {text.lower()} ({failed[-1][2]})")
+        for _, words, shown in self._processes:
+            for text in FULL:
+                if any(text in line for line in _lines(words)):
+                    raise InputError(f"{what}: {text.lower()} ({shown})")
         told = [one for one in failed if one[0].returncode not in BROKEN_PIPE] or failed
         process, words, shown = told[0]  # those after it got half of what they needed
         last = next(reversed(_lines(words)), _ended(process.returncode))
-        raise InputError(f"{what}: {shown} failed: {last.removeprefix('error: ')}")
+        last = last.removeprefix("error: ")
+        raise ToolError(f"{what}: {shown} failed: {last}", last)
 
     def _end(self) -> None:
         for process, _, _ in self._processes:
@@ -263,7 +276,8 @@ def _native(name: ToolName, program: str) -> Tool:
     done = subprocess.run(
         [program, *arguments], capture_output=True, text=True, errors="replace", check=False
     )
-    found = re.search(r"\d+\.\d+\S*", done.stdout + done.stderr)
+    told = r"\d+\.\d+\S*" if name == "bwa" else rf"(?<=^{name} )\d+\.\d+\S*"
+    found = re.search(told, done.stdout + done.stderr, re.MULTILINE)
     if not found:
         raise InputError(f"tools.{name}: {program} tells no version; allowed: a working {name}")
     return Tool(name, (program,), f"{Path(program).name} {found.group()}", embedded=False)

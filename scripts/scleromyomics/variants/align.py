@@ -1,9 +1,9 @@
 """One sample's reads on the study's genome: a CRAM file, sorted, with duplicates marked, under our own header.
 
-FASTQ: reads are trimmed where the settings say (cutadapt, Martin 2011, doi:10.14806/ej.17.1.200), aligned with BWA-MEM
-(Li 2013, arXiv:1303.3997), lane after lane, and go without a file between through `samtools fixmate`, `sort` and
-`markdup`. BAM and CRAM keep their alignments; their reads are grouped by name and take the same way from there. Nothing
-of a foreign header is kept, and no read is lost: the CRAM must hold as many as were admitted.
+FASTQ: reads are trimmed where the settings say (cutadapt, Martin 2011, doi:10.14806/ej.17.1.200), aligned with
+BWA-MEM (Li 2013, arXiv:1303.3997), lane after lane, and go without a file between through `samtools fixmate`, `sort`
+and `markdup`. BAM and CRAM keep their alignments; their reads are grouped by name and take the same way from there.
+Nothing of a foreign header is kept, and no read is lost: the CRAM must hold as many as were admitted.
 """
 
 import json
@@ -18,6 +18,7 @@ from scleromyomics.core.files import read_json, sha256, write_json
 from scleromyomics.core.tools import Stage, Tool, find_tool, pipe, require_tools
 from scleromyomics.core.versions import versions
 from scleromyomics.variants import header
+from scleromyomics.variants.regroup import KEPT_TAGS
 from scleromyomics.variants.workplace import workplace
 
 CRAM = "cram,version=3.0"  # read by every samtools since 1.0
@@ -25,6 +26,7 @@ INDEX_SUFFIXES = (".bwt", ".sa", ".pac", ".0123", ".bwt.2bit.64")
 ALIGNING_MB = 700  # batches of reads and their records on the way, and the other stages
 SORT_MIN_MB = 64  # per thread: less gives more temporary files than a process may open
 SORT_MAX_MB = 2048  # per thread: more does not make it faster
+APPEND: list[str | Path] = [sys.executable, "-m", "scleromyomics.variants.append", "--further"]
 COLLATE_FILES = 64  # temporary files that reads are dealt into, to be grouped by name
 
 
@@ -87,21 +89,20 @@ def run(
             loss of reads.
     """
     admitted = read_json(admission)
-    tools = [find_tool("samtools", samtools)] + ([find_tool("bwa", bwa)] if format == "fastq" else [])
+    job = Job(sample, genome, samtools, threads, memory_mb)
+    tools = [job.samtools] + ([find_tool("bwa", bwa)] if format == "fastq" else [])
     require_tools(read_json(genome.with_name("receipt.json"))["tools"], tools)
-    job = Job(sample, genome, tools[0], threads, memory_mb)
     with workplace(reads) as folder:
         made = folder / "aligned.cram"
         if admitted["status"] != "accepted":
             job.empty(made, folder)
         else:
             require_admitted(raw, admitted)
-            first = (
-                [job.bwa(tools[1], raw, adapters or [], quality)]
-                if format == "fastq"
-                else job.taken_over(raw[0], format, folder)
-            )
-            job.finish(first, len(admitted["measures"]["read_groups"]), made, folder)
+            lanes = len(admitted["measures"]["read_groups"])
+            if format == "fastq":
+                job.finish([job.bwa(tools[1], raw, adapters or [], quality)], lanes, made, folder, None)
+            else:
+                job.finish(job.taken_over(raw[0], format, folder), lanes, made, folder, folder / "lonely.bam")
         pipe(job.samtools("index", "-@", str(threads), made, folder / "aligned.crai"), what=job.what)
         counts = job.counts(made)
         expected = admitted["measures"].get("records", 0)
@@ -127,8 +128,9 @@ def run(
 class Job:
     """The command lines of one sample."""
 
-    def __init__(self, sample: str, genome: Path, samtools: Tool, threads: int, memory_mb: int) -> None:
-        self.sample, self.genome, self.samtools = sample, genome, samtools
+    def __init__(self, sample: str, genome: Path, samtools: str, threads: int, memory_mb: int) -> None:
+        self.sample, self.genome, self.choice = sample, genome, samtools
+        self.samtools = find_tool("samtools", samtools)
         self.threads, self.memory_mb = threads, memory_mb
         self.what = f"sample {sample}"
 
@@ -152,25 +154,37 @@ class Job:
         """
         reader = find_tool("samtools", "embedded") if form == "cram" else self.samtools
         return [
-            reader("view", "-h", "-u", "--no-PG", "--keep-tag", "RG", "-T", self.genome, raw),
+            reader("view", "-h", "-u", "--no-PG", "--keep-tag", KEPT_TAGS, "-T", self.genome, raw),
             self.samtools(
                 *("collate", "-O", "--no-PG", "--output-fmt", "sam", "-@", str(self.threads)),
                 *("-n", str(COLLATE_FILES), "-", folder / "collate"),
             ),
             [
                 *(sys.executable, "-m", "scleromyomics.variants.regroup", "--sample", self.sample),
-                *("--dictionary", self.genome.with_suffix(".dict")),
+                *("--dictionary", self.genome.with_suffix(".dict"), "--lonely", folder / "lonely.bam"),
+                *("--samtools", self.choice),
             ],
         ]
 
-    def finish(self, first: Sequence[Stage], lanes: int, made: Path, folder: Path) -> None:
-        """From alignments grouped by name to sorted ones with their duplicates marked."""
+    def finish(
+        self, first: Sequence[Stage], lanes: int, made: Path, folder: Path, lonely: Path | None
+    ) -> None:
+        """From alignments grouped by name to sorted ones with their duplicates marked.
+
+        Args:
+            first: commands that write them.
+            lanes: number of read groups.
+            made: CRAM to write.
+            folder: for temporary files.
+            lonely: reads without mate, which join behind `fixmate`.
+        """
         index = (self.genome.with_name(self.genome.name + suffix) for suffix in INDEX_SUFFIXES)
         size = sum(path.stat().st_size for path in index if path.exists()) / 1e6
         memory = sort_memory(self.memory_mb, self.threads, size)
         pipe(
             *first,
             self.samtools("fixmate", "-m", "-u", "--no-PG", "-", "-"),
+            *([[*APPEND, lonely]] if lonely else []),
             self.samtools(
                 *("sort", "-u", "--no-PG", "-@", str(self.threads), "-m", f"{memory}M"),
                 *("-T", folder / "sort", "-"),

@@ -403,19 +403,18 @@ def _embedded(lanes: Sequence["Lane"], genome: Path, text: str, sample: str, thr
             library.free(batch)
 
 
-def _native(lanes: Sequence["Lane"], genome: Path, text: str, sample: str, threads: int, program: str) -> int:
+def _native(lanes: Sequence["Lane"], genome: Path, text: str, sample: str, command: Sequence[str]) -> int:
     """Align with a program: one call per lane, whose own header is left out."""
     out = sys.stdout.buffer
     out.write(text.encode())
     for i, lane in enumerate(lanes):
         line = header.group_line(sample, i + 1).replace("\t", "\\t")
-        command = [program, "mem", "-v", "1", "-K", str(BATCH_BASES), "-t", str(threads), "-R", line]
         with ExitStack() as stack:
             source = lane.source(stack)
             files: list[str | Path] = ["-p", genome, "-"] if source else [genome, *lane.files]
             process = stack.enter_context(
                 subprocess.Popen(
-                    [*command, *files], stdin=source or subprocess.DEVNULL, stdout=subprocess.PIPE
+                    [*command, "-R", line, *files], stdin=source or subprocess.DEVNULL, stdout=subprocess.PIPE
                 )
             )
             if source:
@@ -498,7 +497,8 @@ def run(
     text = header.text(genome.with_suffix(".dict"), sample, len(lanes))
     try:
         if program:
-            return _native(lanes, genome, text, sample, threads, program)
+            mem = [program, "mem", "-v", "1", "-K", str(BATCH_BASES), "-t", str(threads)]
+            return _native(lanes, genome, text, sample, mem)
         _embedded(lanes, genome, text, sample, threads)
     except BrokenPipeError:  # who reads the alignments has ended, and says why
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing is left to write there at the end

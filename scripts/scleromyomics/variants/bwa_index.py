@@ -1,7 +1,7 @@
 """BWA's index of a genome (.amb .ann .bwt .pac .sa), made by the library that pybwa carries, as one command.
 
-`BwaIndex.index` of pybwa 2.3.2 cannot be used: what it calls AUTO is another algorithm to BWA, one that keeps the whole
-sequence and its tree in memory whatever the size of the genome.
+`BwaIndex.index` of pybwa 2.3.2 cannot be used: what it calls AUTO is another algorithm to BWA, one that takes memory
+and time by the size of the genome.
 """
 
 import ctypes as c

@@ -23,7 +23,7 @@ BLOCK_BYTES = 8_000_000  # read at once; small enough for the cache of a core, l
 LONGEST_RECORD = 64_000_000  # bytes; a block grows up to it before a file counts as no FASTQ
 LONGEST_NAME = 254  # letters; what a BAM record can hold
 ADAPTER = b"AGATCGGAAGAGC"
-"""What all Illumina TruSeq adapters begin with, as it shows at the 3' end of a read (FastQC's "universal adapter")."""
+"""What all Illumina TruSeq adapters begin with, as it stands at the 3' end of a read."""
 
 WORD = 8  # bytes compared at once
 LF, CR, BLANK, AT, PLUS, SLASH, ZERO = 10, 13, 32, 64, 43, 47, 48
@@ -341,7 +341,7 @@ class Measures:
         if not codes:
             return ""
         lowest, highest = codes[0], codes[-1]
-        span = f"quality characters from {ascii(chr(lowest))} to {ascii(chr(highest))}"
+        span = f"quality characters from {chr(lowest)!a} to {chr(highest)!a}"
         if lowest < LOWEST or highest > HIGHEST:
             return span
         return f"{span}, as in Phred+64" if lowest >= SOLEXA and highest > BEYOND_33 else ""

@@ -1,6 +1,5 @@
-"""The header of our alignments: contigs of the study's genome, and a read group per lane; no path, program or date."""
+"""The header of our alignments: the genome's contigs, and a read group per lane; no path, program or date."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from scleromyomics.core.errors import InputError
@@ -42,7 +41,7 @@ def text(dictionary: Path, sample: str, lanes: int, order: str = "SO:unsorted\tG
         lanes: number of read groups.
         order: how the records are sorted, as the fields of @HD.
     """
-    lines: Sequence[str] = [
+    lines = [
         f"@HD\tVN:1.6\t{order}",
         *(
             "\t".join(["@SQ", *(f"{key}:{row[key]}" for key in ("SN", "LN", "M5") if key in row)])

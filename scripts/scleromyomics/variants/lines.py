@@ -68,11 +68,21 @@ class Lines:
 
 def hashed(data: Bytes, start: Places, stop: Places) -> Hashes:
     """64 bits that stand for the text from each `start` to `stop`."""
-    found = (stop - start).astype(np.uint64)
-    for word in words(data, start, stop):
-        found = (found ^ word) * np.uint64(0x9E3779B97F4A7C15)
-        found ^= found >> np.uint64(29)
+    length = stop - start
+    found = length.astype(np.uint64)
+    for at, word in enumerate(words(data, start, stop)):
+        mixed = (found ^ word) * np.uint64(0x9E3779B97F4A7C15)
+        mixed ^= mixed >> np.uint64(29)
+        found = np.where(length > at * WORD, mixed, found)  # the same however long the other texts are
     return found
+
+
+def text_hashes(*texts: str) -> Hashes:
+    """What `hashed` gives for these texts."""
+    encoded = [text.encode() for text in texts]
+    stop = np.cumsum([len(text) for text in encoded])
+    data = np.frombuffer(b"".join([*encoded, bytes(WORD)]), np.uint8)
+    return hashed(data, np.concatenate([[0], stop[:-1]]), stop)
 
 
 def blocks(

@@ -28,6 +28,7 @@ from scleromyomics.core.files import write_json
 from scleromyomics.core.tools import Stage, Tool, find_tool, pipe
 from scleromyomics.core.versions import versions
 from scleromyomics.variants import lines
+from scleromyomics.variants.alleles import Bases, check_alleles
 from scleromyomics.variants.contigs import beyond, pieces, renamed, stranger
 from scleromyomics.variants.fastq import fault, opened
 from scleromyomics.variants.workplace import workplace
@@ -42,6 +43,7 @@ GFF3_FIELDS, GFF3_END = 9, 4
 GZIP_LEVEL = 6
 STALE = ("genes.gff3.gz", "common.bcf", "common.bcf.csi")  # of an earlier run with other settings
 COMMON = r"%CHROM\t%POS\t.\t%REF\t%ALT\t.\t.\tAF=%INFO/AF\n"
+COMMON_SITE = (0, 1, 3)  # contig, position and reference allele in it
 BETWEEN = "INFO/AF>0 && INFO/AF<1"
 
 
@@ -91,7 +93,8 @@ def sequences(source: Path, handle: IO[bytes]) -> Iterator[tuple[str, bytes]]:
             letters = part.translate(UPPER, b"\r\n")
             if letters and not name:
                 raise fault(source, f"{chr(letters[0])!a} at the start", "a FASTA, which starts with >")
-            yield name, letters
+            if letters:
+                yield name, letters
 
 
 def _blocks(source: Path, handle: IO[bytes]) -> Iterator[bytes]:
@@ -236,7 +239,7 @@ def check_sites(source: Path, contigs: Mapping[str, int], bcftools: Tool, *, ind
         used = pipe(bcftools("query", "-f", r"%CHROM\n", source), what=where).decode().split()
         found = dict.fromkeys(used, "")
     shared = [name for name in found if name in contigs]
-    for name in shared:
+    for name in shared if indexed else ():  # of others the alleles are compared
         if found[name] and int(found[name]) != contigs[name]:
             raise InputError(
                 f"{where}: found contig {name!r} of {found[name]} bases; allowed: {contigs[name]}, as in the"
@@ -262,7 +265,7 @@ def write_common(source: Path, genome: Path, contigs: Mapping[str, int], bcftool
     whole.write_text("".join(f"{name}\t1\t{length}\n" for name, length in contigs.items()))
     body = folder / "common.txt"
     pipe(
-        bcftools("view", "-G", "-m2", "-M2", "-v", "snps", "-T", whole, "-Ou", "--no-version", source),
+        bcftools("view", "-m2", "-M2", "-v", "snps", "-T", whole, "-Ov", "--no-version", source),
         bcftools("query", "-i", BETWEEN, "-f", COMMON, "-"),
         what=where,
         stdout=body,
@@ -273,22 +276,18 @@ def write_common(source: Path, genome: Path, contigs: Mapping[str, int], bcftool
         out.write(b'##INFO=<ID=AF,Number=1,Type=Float,Description="Frequency of the alternate allele">\n')
         out.write(b"#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")
         shutil.copyfileobj(rows, out, BLOCK_BYTES)
-    number = sum(len(block) for block in _lines_of(body))
+    number, bases = 0, Bases(genome)
+    with body.open("rb") as rows:
+        for block in lines.blocks(rows):
+            check_alleles(where, block, COMMON_SITE, bases)
+            number += len(block)
     if not number:
         raise fault(source, "no biallelic SNV with INFO/AF between 0 and 1", "one or more")
-    pipe(
-        bcftools("norm", "--check-ref", "e", "-f", genome, "-Ob", "--no-version", "-o", target, table),
-        what=where,
-    )
+    pipe(bcftools("view", "-Ob", "--no-version", "-o", target, table), what=where)
     pipe(bcftools("index", "-f", target), what=where)
     for left in (whole, body, table):
         left.unlink()
     return number
-
-
-def _lines_of(path: Path) -> Iterator[lines.Lines]:
-    with path.open("rb") as handle:
-        yield from lines.blocks(handle)
 
 
 def check_parts(

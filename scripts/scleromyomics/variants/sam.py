@@ -1,6 +1,6 @@
 """SAM text in blocks of alignments."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import IO
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from scleromyomics.variants.lines import Lines, blocks
 
 MANDATORY = 11  # fields of every line
-NAME, FLAG, CONTIG, POSITION, QUALITY, CIGAR, MATE_CONTIG, MATE_POSITION = range(8)
+NAME, FLAG, CONTIG, POSITION, QUALITY, CIGAR, MATE_CONTIG, MATE_POSITION, LENGTH, BASES = range(10)
 
 
 def split(handle: IO[bytes], *, grouped: bool = False) -> tuple[list[str], Iterator[Lines]]:
@@ -26,7 +26,7 @@ def split(handle: IO[bytes], *, grouped: bool = False) -> tuple[list[str], Itera
     return top, blocks(handle, line, _whole_groups if grouped else None)
 
 
-def read_groups(top: list[str]) -> list[str]:
+def read_groups(top: Sequence[str]) -> list[str]:
     """The identifiers of the read groups of a header, in order."""
     fields = (line.split("\t") for line in top if line.startswith("@RG\t"))
     return [field[3:] for row in fields for field in row[1:] if field.startswith("ID:")]
