@@ -13,15 +13,16 @@
 The rule collects the quality of a release's arrays into one table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from scleromyomics.core.cli import entry_point
-from scleromyomics.core.files import read_json, write_tsv
+from scleromyomics.core.quality import fault, write_table
+from scleromyomics.core.quality import sex_fault as contradiction
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,33 +142,16 @@ def faults(measures: Measures, limits: Limits) -> list[str]:
         ),
         ("degradation", "5' to 3' rise above the freeze", limits.degradation_max, -np.inf, "log2"),
     )
-    found = []
-    for name, text, highest, lowest, unit in rules:
-        value = measures[name]
-        if value is not None and not lowest <= value <= highest:
-            allowed = f"at most {highest:g}" if lowest in {0.0, -np.inf} else f"{lowest:g} to {highest:g}"
-            found.append(f"{text}: found {value:.3g}; allowed {allowed} {unit}")
-    return found
+    return [
+        line
+        for name, text, highest, lowest, unit in rules
+        for line in fault(text, measures[name], lowest=lowest, highest=highest, unit=unit)
+    ]
 
 
 def sex_fault(call: str | None, sheet: str) -> list[str]:
     """One line where the call contradicts the sheet."""
-    return (
-        [f"sex: found {call} by XIST and Y genes; the sheet says {sheet}"]
-        if call in {"F", "M"} - {sheet}
-        else []
-    )
-
-
-def collect(
-    rows: Sequence[Mapping[str, object]], qualities: Sequence[Mapping[str, Any]]
-) -> list[dict[str, object]]:
-    """Join the release's rows with their quality records, reasons on one line."""
-    return [
-        {**row, "held": found["held"], "reasons": "; ".join(found["reasons"]), "sex_call": found["sex_call"]}
-        | {name: found["measures"][name] for name in MEASURES}
-        for row, found in zip(rows, qualities, strict=True)
-    ]
+    return contradiction(call, sheet, by="XIST and Y genes")
 
 
 def run(*, study: Path, release: str, rows: str, table: Path) -> None:
@@ -181,13 +165,8 @@ def run(*, study: Path, release: str, rows: str, table: Path) -> None:
     """
     from scleromyomics.plan.rows import release_rows
 
-    described = ("sample", "participant", "tissue", "platform", "batch", "wave")
     samples = release_rows(study, release=release, assay="microarray", expected=rows)
-    lines = collect(
-        [{name: getattr(sample, name) for name in described} for sample in samples],
-        [read_json(study / sample.quality) for sample in samples],
-    )
-    write_tsv(table, [*described, "held", "reasons", "sex_call", *MEASURES], lines)
+    write_table(table, study, samples, MEASURES)
 
 
 if __name__ == "__main__":
