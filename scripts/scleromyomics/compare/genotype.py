@@ -4,10 +4,10 @@ Dosages and gene burdens (values above 2 count as 2) are regressed with Firth's 
 comparison's covariates: estimates are log odds ratios of being a case, per copy, with the profile interval and the
 penalised likelihood ratio. `p_value` is that ratio's where there are covariates, the exact test's where there are
 none. Allele fractions: changes of the logit, natural log odds ratios of reads, by the penalised beta-binomial
-likelihood ratio. A variant that does not vary, that was not called, of which fewer than `FEWEST` copies differ
-(whoever has them: no test of groups of this size could tell), or whose slope the covariates hide keeps its row, with
-a flag and without a test. There is no `mde`: these tests have no noncentral t. Nor is there a `q_value`: that is one
-of the whole table.
+likelihood ratio. A variant that does not vary, that was not called, of which fewer than `FEWEST` copies differ or
+participants have both alleles (whoever they are), or whose slope the covariates hide keeps its row, with a flag and
+without a test. There is no `mde`: these tests have no noncentral t. Nor is there a `q_value`: that is one of the
+whole table.
 """
 
 from typing import TYPE_CHECKING
@@ -31,7 +31,8 @@ METHOD_FIRTH = "Firth's logistic regression (Heinze and Schemper 2002)"
 METHOD_FRACTION = "penalised beta-binomial likelihood ratio"
 FEWEST = 3
 """Copies of the rarer allele (carriers, of a gene) that a test needs. Where groups are of equal size, two carriers
-are in the same one half of the time: rows that no test could call only take from the q-values of others."""
+are in the same one half of the time: rows that no test could call only take from the q-values of others. Of allele
+fractions, participants who have both alleles: the many reads of one or two people say nothing of a group."""
 
 UNIT = "log odds ratio"
 UNIT_FRACTION = "log odds ratio of reads"
@@ -110,16 +111,20 @@ def _tested(copies: NDArray[np.float64], case: NDArray[np.bool_], comparison: "C
     }
 
 
-def informative(alternate: NDArray[np.float64], depth: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Sites that have both alleles in the reads of those who have reads in both of their samples.
+def with_both_alleles(
+    alternate: NDArray[np.float64], depth: NDArray[np.float64], changes: "Changes"
+) -> NDArray[np.int64]:
+    """How many participants have reads in both of their samples, and both alleles among them, per site.
 
     Args:
         alternate: (before, after) x rows of the changes' design x sites.
         depth: the same.
+        changes: whose changes.
     """
-    read = (depth > 0).all(axis=0)
-    total, every = (np.where(read, values.sum(axis=0), 0).sum(axis=0) for values in (alternate, depth))
-    return (total > 0) & (total < every)
+    pairs = slice(len(changes.complete))
+    total, every = (values[:, pairs].sum(axis=0) for values in (alternate, depth))
+    both: NDArray[np.bool_] = (depth[:, pairs] > 0).all(axis=0) & (total > 0) & (total < every)
+    return both.sum(axis=0)
 
 
 def compare_allele_fractions(
@@ -133,7 +138,8 @@ def compare_allele_fractions(
         changes: whose changes, and the model.
         rho: overdispersion (`stats.allele_fraction.overdispersion`, or known).
     """
-    varies = np.flatnonzero(informative(alternate, depth))
+    both = with_both_alleles(alternate, depth, changes)
+    varies = np.flatnonzero(both >= FEWEST)
     reads = (values[:, :, varies].transpose(0, 2, 1) for values in (alternate, depth))
     found = allele_change(*reads, changes.design, changes.contrast, rho=rho)
     columns = _empty(alternate.shape[2])
@@ -143,11 +149,10 @@ def compare_allele_fractions(
     read = (depth > 0).all(axis=0).T
     pairs = read[:, : len(changes.complete)]
     cases = len(changes.sides[0].complete)
-    both = np.zeros(len(read), dtype=bool)
-    both[varies] = True
+    few = f"fewer than {FEWEST} participants have both alleles"
     flags = np.select(
-        [~read.any(axis=1), ~both, ~tested, ~read.all(axis=1)],
-        ["not read", "does not vary", "not estimable", "missing values"],
+        [~read.any(axis=1), both == 0, both < FEWEST, ~tested, ~read.all(axis=1)],
+        ["not read", "does not vary", few, "not estimable", "missing values"],
         default="",
     )
     samples = [sum(len(unit.samples) for unit in pair) for pair in changes.complete]

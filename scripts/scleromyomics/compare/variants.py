@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scleromyomics.compare import words
 from scleromyomics.compare.abundance import pool
 from scleromyomics.compare.genotype import (
+    FEWEST,
     METHOD_EXACT,
     METHOD_FIRTH,
     METHOD_FRACTION,
@@ -28,7 +29,7 @@ from scleromyomics.compare.genotype import (
     compare_allele_fractions,
     compare_genotypes,
     exact,
-    informative,
+    with_both_alleles,
 )
 from scleromyomics.compare.tested import Columns
 from scleromyomics.core import matrix as schema
@@ -155,8 +156,8 @@ def _fractions(matrix: "AnnData", changes: "Changes", *, least: float) -> tuple[
         return alternate, every
 
     numbers = 2 * len(changes.rows)
-    both = np.concatenate([informative(*reads(sites)) for sites in _blocks(matrix.n_vars, numbers)])
-    telling = np.flatnonzero(both)
+    both = [with_both_alleles(*reads(sites), changes) for sites in _blocks(matrix.n_vars, numbers)]
+    telling = np.flatnonzero(np.concatenate(both) >= FEWEST)
     rho = least
     if telling.size:
         chosen = telling[:: -(-telling.size // SITES_FOR_RHO)]

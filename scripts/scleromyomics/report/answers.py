@@ -52,6 +52,7 @@ MEANINGS = {
     "allele_fraction": (
         "Does the share of reads with the allele differ within the same participants? Inherited variants stay at a"
         " half, or all: what moves are clones and mosaics, changes of copy number, or errors of sequencing."
+        " The test takes participants to change alike."
     ),
 }
 """How to read a test."""

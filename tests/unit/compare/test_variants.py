@@ -276,6 +276,20 @@ def test_a_clone_that_grows_is_found_within_participants(made):
     assert (table["p_value"].iloc[1:] < 0.05).mean() < 0.08
 
 
+def test_the_reads_of_two_people_say_nothing_of_a_group(made):
+    made.people(4, 8, ("D1", "M12"))
+    for sample, one in made.cohorts.samples.items():
+        number = int(one.participant[1:])
+        for site, carriers in enumerate((2, 3)):
+            made.alternate[sample][site] = (60 if "M12" in sample else 10) * (number <= carriers)
+    table = made.answer(WITHIN).set_index("feature")
+    assert table["flag"][["chr1:1000:A:G", "chr1:1001:A:G"]].tolist() == [
+        *("fewer than 3 participants have both alleles", "")
+    ]
+    assert np.isnan(table["p_value"]["chr1:1000:A:G"])
+    assert table["p_value"]["chr1:1001:A:G"] < 1e-6
+
+
 def test_the_overdispersion_is_that_of_the_data_and_no_smaller_than_configured(made):
     made.people(4, 10, ("D1", "M12"))
     calm = made.answer(WITHIN)["method"][0]
