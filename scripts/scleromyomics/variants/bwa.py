@@ -7,16 +7,19 @@ that pybwa carries (uncompressed BAM comes out). The lanes go in one after anoth
 Of pybwa the C functions are called, not its classes: those make a Python object of every read and alignment. The
 library is BWA's own code but for how it makes records: it loses the flags 0x2, 0x40 and 0x80, and 0x20 where the mate
 is unmapped, and takes bases and qualities of hard-clipped reverse alignments from the wrong end of the read. All are
-put right here, 0x2 by BWA's own rule and the boundaries that it prints: both mates on one contig, and the distance of
-their 5' ends within the boundaries of their orientation (`mem_infer_dir` and `mem_sam_pe` of BWA).
+put right here, 0x2 by BWA's own rules and what it prints of a batch (`mem_infer_dir`, `mem_pair` and `mem_sam_pe` of
+BWA): both mates on one contig, the distance of their 5' ends within the boundaries of their orientation, and not so
+improbable that BWA prefers to place the mates each for itself.
 """
 
 import ctypes as c
+import math
 import os
 import queue
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -46,19 +49,37 @@ PROPER, UNMAPPED, MATE_UNMAPPED, REVERSE, MATE_REVERSE, FIRST, SECOND = 0x2, 0x4
 ORIENTATIONS = ("FF", "FR", "RF", "RR")
 CONSUME_REFERENCE = np.array([1, 0, 1, 1, 0, 0, 0, 1, 1] + [0] * 7, dtype=bool)  # M D N = X of MIDNSHP=X
 HARD_CLIP = 5
+TAG_TYPES = {"c": "<b", "C": "<B", "s": "<h", "S": "<H", "i": "<i", "I": "<I", "f": "<f", "A": "<c"}
+UNPAIRED_PENALTY = 17  # of BWA, for mates that are not placed as a pair
+COMMON_DEVIATIONS = 5.0  # of a distance: up to here the chance costs a pair less than that (10.3)
 COMPLEMENT = np.array([8, 4, 2, 1, 15], dtype=np.uint8)  # of A C G T N, as BAM writes bases (T G C A N)
 START, CONTIG, FLAG, NAME_BYTES, OPERATIONS, BASES, DATA = 0, 8, 16, 18, 20, 24, 56
 """Where the parts of bam1_t stand, in bytes."""
 
 Pointers = NDArray[np.uint64]
 Places = NDArray[np.int64]
-Bounds = dict[str, tuple[int, int]]
 
 SEQUENCE = np.dtype(
     [("length", "<i4"), ("id", "<i4")]
     + [(name, "<u8") for name in ("name", "comment", "sequence", "quality", "records")]
 )
 """bseq1_t."""
+
+
+@dataclass(frozen=True)
+class Distances:
+    """Distances of the 5' ends of proper pairs in a batch, in bases."""
+
+    low: int
+    high: int
+    mean: float
+    deviation: float
+
+
+NONE = Distances(1, 0, 0.0, 1.0)
+"""Of an orientation with too few pairs."""
+
+Bounds = dict[str, Distances]
 
 
 class Options(c.Structure):
@@ -117,6 +138,7 @@ class Library:
             raise InputError(f"tools.bwa: found pybwa {found}; allowed: {WHEEL}, or a native bwa")
         self._slow = c.CDLL(libbwamem.__file__)  # lets other threads run
         self._fast = c.PyDLL(libbwamem.__file__)
+        self._slow.hts_set_log_level(c.c_int(0))  # of writing to a pipe that nobody reads any more
         for name in ("bwa_idx_load", "mem_opt_init", "sam_hdr_parse", "hts_open"):
             getattr(self._slow, name).restype = c.c_void_p
 
@@ -196,12 +218,14 @@ def _told() -> Iterator[Callable[[], str]]:
 def boundaries(told: str) -> Bounds:
     """The boundaries of proper pairs by orientation, from what BWA prints of a batch."""
     found: Bounds = {}
-    orientation = ""
+    orientation, mean, deviation = "", 0.0, 1.0
     for line in told.splitlines():
         if match := re.search(r"analyzing insert size distribution for orientation (\w\w)", line):
             orientation = match[1]
+        elif match := re.search(r"mean and std\.dev: \((\S+), (\S+)\)", line):
+            mean, deviation = float(match[1]), float(match[2])
         elif match := re.search(r"boundaries for proper pairs: \((-?\d+), (-?\d+)\)", line):
-            found[orientation] = int(match[1]), int(match[2])
+            found[orientation] = Distances(int(match[1]), int(match[2]), mean, deviation)
         elif match := re.search(r"skip orientation (\w\w)", line):
             found.pop(match[1], None)
     return found
@@ -265,7 +289,9 @@ def records(batch: Batch) -> Records:
 def mend(batch: Batch, found: Records, bounds: Bounds) -> None:
     """Set the flags that the library loses, and the bases of hard-clipped reverse alignments."""
     flag = peek(found.pointers, FLAG, "<u2")
-    proper = np.repeat(_proper(found.pointers[found.first], bounds), 2)
+    primary = found.pointers[found.first]
+    single = np.bincount(found.read // 2) == 2  # pairs without further alignments
+    proper = np.repeat(_proper(primary, single, bounds), 2)
     flag |= np.where(found.read % 2, SECOND, FIRST).astype(np.uint16)
     flag |= np.where(proper[found.read], PROPER, 0).astype(np.uint16)
     alone = (flag & MATE_UNMAPPED > 0) & (flag & UNMAPPED == 0) & (flag & REVERSE > 0)
@@ -277,8 +303,15 @@ def mend(batch: Batch, found: Records, bounds: Bounds) -> None:
         _rewrite(int(found.pointers[place]), batch.sequences[found.read[place]])
 
 
-def _proper(primary: Pointers, bounds: Bounds) -> NDArray[np.bool_]:
-    """Whether each pair is a proper one, by BWA's rule; mates alternate."""
+def _proper(primary: Pointers, single: NDArray[np.bool_], bounds: Bounds) -> NDArray[np.bool_]:
+    """Whether each pair is a proper one, by BWA's rules.
+
+    Args:
+        primary: the primary record of each read; mates alternate.
+        single: pairs of which neither mate has a further record. Only those BWA tries to place as a pair, with
+            orientations as seen on the genome (FF FR RF RR); else it sees the second mate from the first.
+        bounds: distances in this batch by orientation.
+    """
     contig, flag = peek(primary, CONTIG, "<i4"), peek(primary, FLAG, "<u2")
     start = peek(primary, START, "<i8")
     reverse = flag & REVERSE > 0
@@ -286,11 +319,54 @@ def _proper(primary: Pointers, bounds: Bounds) -> NDArray[np.bool_]:
     one, two = slice(0, None, 2), slice(1, None, 2)
     mapped = flag & UNMAPPED == 0
     together = mapped[one] & mapped[two] & (contig[one] == contig[two])
-    ahead = np.where(reverse[one], end5[two] < end5[one], end5[two] > end5[one])
-    orientation = (reverse[one] != reverse[two]) ^ np.where(ahead, 0, 3)
-    low, high = np.array([bounds.get(name, (1, 0)) for name in ORIENTATIONS])[orientation].T
     distance = np.abs(end5[two] - end5[one])
-    return together & (distance >= low) & (distance <= high)
+    on_genome = np.where(
+        end5[one] < end5[two], 2 * reverse[one] + reverse[two], 2 * reverse[two] + reverse[one]
+    )
+    ahead = np.where(reverse[one], end5[two] < end5[one], end5[two] > end5[one])
+    on_first_read = (reverse[one] != reverse[two]) ^ np.where(ahead, 0, 3)
+    as_pair, fits = (together & _is_within(distance, way, bounds) for way in (on_genome, on_first_read))
+    proper = np.where(single & as_pair, as_pair, fits)
+    ways = [bounds.get(name, NONE) for name in ORIENTATIONS]
+    mean, deviation = (np.array([getattr(way, name) for way in ways]) for name in ("mean", "deviation"))
+    off = np.abs(distance - mean[on_genome]) / deviation[on_genome]
+    for pair in np.flatnonzero(as_pair & single & (off > COMMON_DEVIATIONS)).tolist():
+        scores = sum(_score(int(primary[read])) for read in (2 * pair, 2 * pair + 1))
+        proper[pair] = _preferred(scores, float(off[pair]))
+    return proper
+
+
+def _is_within(distance: Places, orientation: Places, bounds: Bounds) -> NDArray[np.bool_]:
+    """Whether distances are within the boundaries of their orientations."""
+    ways = [bounds.get(name, NONE) for name in ORIENTATIONS]
+    low, high = (np.array([getattr(way, name) for way in ways])[orientation] for name in ("low", "high"))
+    return (distance >= low) & (distance <= high)
+
+
+def _preferred(scores: int, off: float) -> bool:
+    """Whether BWA places two mates as a pair (`mem_pair`), or does not try because nothing speaks for it.
+
+    Args:
+        scores: of both alignments.
+        off: deviations between the distance of the mates and its mean.
+    """
+    chance = 2 * math.erfc(off / math.sqrt(2))
+    score = int(max(scores + math.log(chance) / math.log(4) + 0.499, 0)) if chance else 0
+    return score == 0 or score > scores - UNPAIRED_PENALTY
+
+
+def _score(record: int) -> int:
+    """The alignment score (AS) of a record."""
+    at = np.array([record], np.uint64)
+    data, size, name = (
+        int(peek(at, *place)[0]) for place in ((DATA, "<u8"), (DATA + 8, "<i4"), (NAME_BYTES, "<u2"))
+    )
+    n, length = (int(peek(at, place, "<u4")[0]) for place in (OPERATIONS, BASES))
+    place, tags = 0, _bytes(data, size)[name + 4 * n + (length + 1) // 2 + length :].tobytes()
+    while tags[place : place + 2] != b"AS":
+        kind = chr(tags[place + 2])
+        place = tags.index(b"\0", place) + 1 if kind == "Z" else place + 3 + struct.calcsize(TAG_TYPES[kind])
+    return int(struct.unpack_from(TAG_TYPES[chr(tags[place + 2])], tags, place + 3)[0])
 
 
 def _reference_length(pointers: Pointers) -> Places:
