@@ -258,6 +258,16 @@ def test_without_burdens_there_are_dosages(made):
     assert set(made.answer(BETWEEN, matrices=matrices)["test"]) == {"dosage"}
 
 
+@pytest.mark.parametrize("cell", [BETWEEN, WITHIN])
+def test_without_a_site_there_is_a_table_without_rows(made, cell):
+    made.people(4, 8, ("D1", "M12"))
+    made.people(3, 8)
+    for values in (made.copies, made.quality, made.depth, made.alternate, made.burden, made.called):
+        for sample in values:
+            values[sample] = values[sample][:0]
+    assert made.answer(cell).empty
+
+
 def test_a_clone_that_grows_is_found_within_participants(made):
     made.people(4, 10, ("D1", "M12"))
     for sample in made.alternate:
