@@ -1,11 +1,11 @@
 """How often sequencing alone gives as many reads with an allele as a sample shows, by a panel of controls.
 
-The rate of errors at a site is not known: the panel tells it as a beta distribution (half a read added to reads with
-and without the allele, after Jeffreys), so reads of a new sample follow a beta-binomial with that mean and the
-correlation 1 / (panel reads + 2). Rates also differ between samples (damage, chemistry, place in the read), the more
-the higher they are: `SPREAD` times the rate, which adds its square times the rate to the correlation. Against one
-fixed correlation this finds more true variants where a site is clean, and takes fewer artefacts for variants where it
-is not.
+The rate of errors at a site is not known: the panel tells it as a beta distribution. Before the panel was seen, that
+is one with shape 1/2 (after Jeffreys) whose mean is the rate over all candidates of a release: those of clean data
+show next to no errors in controls, those of poor data many, so few controls are enough where errors are few. Rates
+also differ between samples (damage, chemistry, place in the read), the more the higher they are: `SPREAD` times the
+rate, which adds its square times the rate to the correlation of reads. Against one fixed correlation this finds more
+true variants where a site is clean, and takes fewer artefacts for variants where it is not.
 
 Alleles come to be looked at only where enough reads show them, out of three at each of millions of positions. So the
 p-value of a site is conditional on that: of artefacts that have enough reads, how many have as many as these. Without
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 SMALLEST = 1e-300  # probabilities below are this
 NEGLIGIBLE = 1e-12  # terms of a tail, relative to its sum
+SHAPE = 0.5  # reads with the allele that a site has beforehand
+CARRIER = 0.1  # of the panel's reads: more, and one of ten controls may carry the allele
 SPREAD = 1.25  # standard deviation of a site's rate between samples, relative to the rate
 
 
@@ -65,12 +67,28 @@ def lower_tail(
     return upper_tail(n - count, n, every * (1.0 - rate), every * max(rho, 1e-9))
 
 
+def common_rate(alternate: "NDArray[np.integer]", depth: "NDArray[np.integer]") -> float:
+    """The rate of errors over the candidates of a release, from the panel; sites where it has carriers left out.
+
+    One error in a thousand reads counts beforehand, so that few candidates do not look free of errors.
+    """
+    clean = alternate <= CARRIER * depth
+    return float((alternate[clean].sum() + 1.0) / (depth[clean].sum() + 1000.0))
+
+
 def panel_rate(
-    alternate: "NDArray[np.integer]", depth: "NDArray[np.integer]"
+    alternate: "NDArray[np.integer]", depth: "NDArray[np.integer]", common: float
 ) -> tuple["NDArray[np.float64]", "NDArray[np.float64]"]:
-    """Mean and correlation of the reads with the allele that a new sample would show at each site."""
-    rate = (alternate + 0.5) / (depth + 1.0)
-    return rate, np.minimum(SPREAD**2 * rate + 1.0 / (depth + 2.0), 0.5)
+    """Mean and correlation of the reads with the allele that a new sample would show at each site.
+
+    Args:
+        alternate: reads of the panel with the allele.
+        depth: all reads of the panel.
+        common: rate over all candidates.
+    """
+    whole = depth + SHAPE / min(common, 0.5)
+    rate = (alternate + SHAPE) / whole
+    return rate, np.minimum(SPREAD**2 * rate + 1.0 / (whole + 1.0), 0.5)
 
 
 def site_p(

@@ -10,12 +10,13 @@ see `variants.artefact` for the test. A candidate is called mosaic unless one of
 - `artefact`: sequencing errors would do as much (false discovery rate over the participant's other candidates);
 - `strand`: no sample shows it on both strands (VCFs made elsewhere do not tell strands);
 - `base_quality`: mean quality of its bases below 20;
-- `reads`: its reads differ from the others by mapping quality, mismatches, soft-clipped bases, or place in the read;
+- `reads`: its reads differ from the others by mapping quality, soft-clipped bases, or place in the read (not by
+  mismatches: those of the same chromosome have its other variants as well);
 - `cluster`: two others of the participant's candidates lie within a read's length, as where reads are misplaced;
 - `paralogue`: within a read's length more people look heterozygous than can be;
 - `common`: the annotation's frequency is above what is rare;
 - `germline_of_others`: another participant has it in the germline, so a trace of DNA would look the same;
-- `heterozygous`: in that sample one half is not far either;
+- `heterozygous`: one half is not far, and no other sample of the participant tells;
 - `suspect`: the sample may be someone else's.
 
 One row per participant, site and sample, sorted by participant, then as a VCF is.
@@ -34,7 +35,14 @@ from scleromyomics.core.files import read_tsv, write_tsv
 from scleromyomics.core.tools import Tool, find_tool
 from scleromyomics.stats.multiplicity import benjamini_hochberg
 from scleromyomics.variants.annotate import Annotation, Sources, annotate
-from scleromyomics.variants.artefact import heterozygote_excess, lower_tail, panel_rate, site_p, upper_tail
+from scleromyomics.variants.artefact import (
+    common_rate,
+    heterozygote_excess,
+    lower_tail,
+    panel_rate,
+    site_p,
+    upper_tail,
+)
 from scleromyomics.variants.joint import read_germline
 from scleromyomics.variants.loci import Genome, Sites, concatenate, find, same_genome
 from scleromyomics.variants.reads import Filters
@@ -51,7 +59,7 @@ CLUSTER = 3  # candidates within a read's length
 LOWEST_QUALITY = 20.0  # Phred: one error in a hundred
 SCORE = 3.0  # size of a Mann-Whitney score that chance gives once in 700 sites
 GERMLINE_P = 1e-4  # a heterozygous site of a thousand in a million bases would pass once in ten participants
-SAMPLE_P = 1e-3  # the same for one sample, where the others already do not have the allele
+SAMPLE_P = 1e-3  # the same where the only sample was called as reference
 PARALOGUE_P = 1e-4
 
 COLUMNS = (
@@ -181,6 +189,8 @@ def judge(
     panel: "tuple[NDArray[np.int64], NDArray[np.int64]]",
     limits: Limits,
     known: "Mapping[str, NDArray[np.bool_]]",
+    *,
+    common: float,
     suspect: Sequence[str] = (),
 ) -> Judged:
     """Test the candidates of one participant.
@@ -190,11 +200,12 @@ def judge(
         panel: reads of the controls, and those with the allele.
         limits: of the search.
         known: further reasons, by name.
+        common: rate of errors over all candidates.
         suspect: samples that may be someone else's.
     """
     depth, alternate = counted.reads["depth"], counted.reads["alternate"]
     showing = counted.showing(limits)
-    rate, rho = (np.broadcast_to(values, depth.shape) for values in panel_rate(panel[1], panel[0]))
+    rate, rho = (np.broadcast_to(values, depth.shape) for values in panel_rate(panel[1], panel[0], common))
     tail = _tails(alternate, depth, rate, rho)
     looked = depth >= limits.minimum_depth
     least = np.where(looked, _tails(limits.enough(depth), depth, rate, rho), np.nan)
@@ -212,7 +223,8 @@ def judge(
         "reads": shown(_different(counted.reads)),
         "cluster": _clustered(counted.sites),
         **known,
-        "heterozygous": shown(_half(alternate, depth, limits.overdispersion) >= SAMPLE_P),
+        "heterozygous": (looked.sum(axis=0) == 1)
+        & shown(_half(alternate, depth, limits.overdispersion) >= SAMPLE_P),
         "suspect": np.isin(counted.samples, list(suspect))[best],
     }
     left = ~np.logical_or.reduce(list(reasons.values()))
@@ -240,12 +252,7 @@ def _half(
 
 def _different(reads: "Mapping[str, NDArray[np.float64]]") -> "NDArray[np.bool_]":
     """Whether the reads with the allele are worse placed than the others."""
-    return (
-        (reads["mapping"] < -SCORE)
-        | (reads["mismatches"] > SCORE)
-        | (reads["clipping"] > SCORE)
-        | (np.abs(reads["position"]) > SCORE)
-    )
+    return (reads["mapping"] < -SCORE) | (reads["clipping"] > SCORE) | (np.abs(reads["position"]) > SCORE)
 
 
 def _clustered(sites: Sites) -> "NDArray[np.bool_]":
@@ -297,6 +304,11 @@ class Controls:
         row = self._number[participant]
         deeper = depth > self._depth[row]
         self._depth[row, deeper], self._alternate[row, deeper] = depth[deeper], alternate[deeper]
+
+    @property
+    def common(self) -> float:
+        """Rate of errors over all candidates."""
+        return common_rate(self._alternate.sum(axis=0), self._depth.sum(axis=0))
 
     def without(self, participant: str, sites: Sites) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
         """Reads at sites of all controls but this participant, and those with the allele."""
@@ -438,7 +450,7 @@ def run(
             "germline_of_others": cohort.others(who, counted.sites),
         }
         reads = panel.without(who, counted.sites)
-        judged = judge(counted, reads, limits, known, cohort.suspect(who))
+        judged = judge(counted, reads, limits, known, common=panel.common, suspect=cohort.suspect(who))
         lines += _lines(
             who, counted, judged, reads, names=names[at], about=_rows(about, at), rows=of_sample, told=told
         )

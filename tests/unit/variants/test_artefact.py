@@ -9,6 +9,7 @@ from scipy.stats import betabinom
 
 from scleromyomics.variants.artefact import (
     SPREAD,
+    common_rate,
     heterozygote_excess,
     lower_tail,
     panel_rate,
@@ -57,12 +58,19 @@ def test_the_lower_tail_mirrors_the_upper_one() -> None:
     )
 
 
-def test_a_panel_without_reads_tells_nothing() -> None:
-    rate, rho = panel_rate(np.array([0, 0, 30]), np.array([0, 2000, 2000]))
-    assert (rate[0], rho[0]) == (0.5, 0.5)
-    assert rate[1] == pytest.approx(0.5 / 2001)
-    assert rho[1] == pytest.approx(SPREAD**2 * 0.5 / 2001 + 1 / 2002)
-    assert rate[2] == pytest.approx(30.5 / 2001)
+def test_a_panel_without_reads_leaves_the_rate_of_all_candidates() -> None:
+    rate, rho = panel_rate(np.array([0, 0, 30]), np.array([0, 2000, 2000]), 1e-3)
+    whole = np.array([500, 2500, 2500])
+    np.testing.assert_allclose(rate, np.array([0.5, 0.5, 30.5]) / whole)
+    np.testing.assert_allclose(rho, SPREAD**2 * rate + 1 / (whole + 1))
+
+
+def test_the_common_rate_is_of_errors_and_not_of_carriers() -> None:
+    depth = np.full(101, 1000)
+    alternate = np.append(np.ones(100, dtype=int), 400)
+    assert common_rate(alternate, depth) == pytest.approx(1e-3, rel=0.01)
+    assert common_rate(np.empty(0, dtype=int), np.empty(0, dtype=int)) == 1e-3  # nothing seen
+    assert common_rate(np.zeros(3, dtype=int), np.full(3, 300)) > 5e-4  # few reads do not look free of errors
 
 
 def test_p_values_of_artefacts_that_became_candidates_are_uniform_or_larger() -> None:
@@ -73,7 +81,9 @@ def test_p_values_of_artefacts_that_became_candidates_are_uniform_or_larger() ->
     seen = rng.binomial(panel, rate)
     depth = np.full((samples, sites), 100)
     reads = rng.binomial(depth, rate)
-    mean, rho = (np.broadcast_to(part, depth.shape) for part in panel_rate(seen, panel))
+    mean, rho = (
+        np.broadcast_to(part, depth.shape) for part in panel_rate(seen, panel, common_rate(seen, panel))
+    )
     showing = reads >= least
     kept = showing.any(axis=0)
 

@@ -24,6 +24,7 @@ from loci import (
 from scleromyomics.core.files import read_tsv, sha256, write_json, write_tsv
 from scleromyomics.variants import joint, mosaic, within
 from scleromyomics.variants import sites as release_sites
+from scleromyomics.variants.artefact import common_rate
 from scleromyomics.variants.loci import Sites
 from scleromyomics.variants.mosaic import Counted, Judged, Limits, candidates, judge
 
@@ -59,7 +60,8 @@ def judged(one: Counted, panel: tuple[Sequence[int], Sequence[int]], **more: obj
         name: np.zeros(len(one.sites), dtype=bool) for name in ("paralogue", "common", "germline_of_others")
     }
     arrays = tuple(np.array(part, dtype=np.int64) for part in panel)
-    return judge(one, arrays, LIMITS, known | more.pop("known", {}), **more)
+    known |= more.pop("known", {})
+    return judge(one, arrays, LIMITS, known, **{"common": common_rate(arrays[1], arrays[0])} | more)
 
 
 def test_a_candidate_has_enough_reads_between_the_limits_and_is_not_the_germline() -> None:
@@ -103,7 +105,6 @@ def test_what_the_controls_show_as_well_is_an_artefact() -> None:
         ("strand", {"forward": [[12, 6]], "reverse": [[0, 6]]}),
         ("base_quality", {"quality": [[17.0, 35.0]]}),
         ("reads", {"mapping": [[-3.5, 0.0]]}),
-        ("reads", {"mismatches": [[3.5, np.nan]]}),
         ("reads", {"clipping": [[4.0, -4.0]]}),
         ("reads", {"position": [[-3.2, 2.0]]}),
     ],
@@ -120,7 +121,8 @@ def test_reads_that_do_not_look_like_a_variant_leave_a_candidate(
 
 
 def test_known_reasons_suspects_and_half_of_the_reads() -> None:
-    one = counted([[100] * 4, [30] * 4], [[12, 12, 12, 0], [0, 0, 0, 9]], places(4))
+    depth = [[100, 100, 100, 10], [30, 30, 30, 30]]  # the last site is covered by one sample alone
+    one = counted(depth, [[12, 12, 12, 0], [0, 0, 0, 9]], places(4))
     flags = {"common": np.array([True, False, False, False])}
     found = judged(one, ([2000] * 4, [0] * 4), known=flags, suspect=["S1"])
     assert found.reasons["common"].tolist() == [True, False, False, False]
