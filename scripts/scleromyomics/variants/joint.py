@@ -5,8 +5,8 @@ own profile (`variants.lookup`): a wave that comes later changes no file and no 
 covered is `./.` with DP 0.
 
 The germline of a participant is one over tissues and visits: at each site the call with most support, genotype
-qualities added up (`stats.calls`); nothing where two calls have the same support. `germline.h5ad` holds copies
-(participants by sites, int8, -1: no call), with how many samples were called and how many of them agree.
+qualities (99 at most) added up (`stats.calls`); nothing where two calls have the same support. `germline.h5ad` holds
+copies (participants by sites, int8, -1: no call), with how many samples were called and how many of them agree.
 
 Where samples of a participant disagree, `discordant.tsv` says what each has, and the likeliest reason. The rate of
 disagreement of two samples is that of sites called in both where one or both carry the allele: near 0 for one
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 CELLS = 2**22  # samples times sites worked on at a time: about 500 MB as text
 LOW_DEPTH = 10  # reads: with fewer, a heterozygous site shows one allele by chance in one of a hundred
 MOSAIC_DEPTH = 20  # reads from which a low fraction is not chance
+PARTIAL = 0.4  # allele fraction below which a part of the cells may have the allele
+HIGHEST_GQ = 99  # Phred: what blocks have at most, so that no genotype has more weight than absence can have
 BETWEEN = (0.15, 0.35)  # allele fractions that fit neither none nor one of two copies, and their mirror image
 SWAPPED = 0.2  # rate of disagreement: a person's samples stay below 0.05, two siblings are near 0.4
 JUDGED = 20  # sites on which a rate is judged
@@ -165,7 +167,7 @@ def consensus(gt: "NDArray[np.int8]", gq: "NDArray[np.int16]") -> Consensus:
     """
     called = gt >= 0
     dosage = np.where(called, gt, np.nan)
-    merged, _ = merge_calls(dosage, np.where(called, gq, 0).astype(np.float64))
+    merged, _ = merge_calls(dosage, np.clip(np.where(called, gq, 0), 0, HIGHEST_GQ).astype(np.float64))
     copies = np.nan_to_num(merged, nan=NO_CALL).astype(np.int8)
     highest = np.where(called, gt, NO_CALL).max(axis=0, initial=NO_CALL)
     lowest = np.where(called, gt, np.iinfo(np.int8).max).min(axis=0, initial=np.iinfo(np.int8).max)
@@ -183,7 +185,7 @@ def reasons(
     """Why samples of a participant may disagree, for each site (arrays: samples by sites).
 
     `low_depth`: all that differ from the consensus (without one: one of the samples) have few reads. `mosaic_like`:
-    without the allele in the germline, a sample has it in a low fraction of enough reads. `allele_fraction`: the
+    one sample has the allele in a low fraction of enough reads, another one does not have it. `allele_fraction`: the
     fraction in one that differs lies between genotypes. `unexplained`: none of these.
     """
     called = gt >= 0
@@ -192,8 +194,8 @@ def reasons(
     shallow = dp < LOW_DEPTH
     low = np.where(tied, (called & shallow).any(axis=0), (shallow | ~apart).all(axis=0))
     fraction = ad / np.maximum(dp, 1)
-    partial = (fraction < BETWEEN[1]) & (gt > 0) & (dp >= MOSAIC_DEPTH)
-    mosaic = (copies <= 0) & (apart & partial).any(axis=0) & (called & (gt == 0)).any(axis=0)
+    partial = (fraction < PARTIAL) & (gt > 0) & (dp >= MOSAIC_DEPTH)
+    mosaic = partial.any(axis=0) & (called & (gt == 0)).any(axis=0)
     folded = np.minimum(fraction, 1 - fraction)
     between = (apart & (folded >= BETWEEN[0]) & (folded <= BETWEEN[1])).any(axis=0)
     names = np.array(["low_depth", "mosaic_like", "allele_fraction", "unexplained"], dtype=TEXT)

@@ -73,7 +73,7 @@ class Profile:
         gq: genotype quality, Phred.
         passed: whether no filter applies.
         blocks: homozygous for the reference, sorted.
-        block_dp: fewest reads in each block; -1 where the file does not say.
+        block_dp: fewest reads in each block; 0 or -1 where the file does not say.
         block_gq: genotype quality of each block.
         complete: whether absent positions of the targets are reference.
     """
@@ -285,6 +285,6 @@ def _blocks(
         for values, lowest in ((profile.block_dp, dp), (profile.block_gq, gq)):
             padded = np.append(values, values[-1])  # an edge may be the end
             lowest[wide] = np.minimum.reduceat(padded, edges)[::2]
-    found.gt[rows] = np.where(dp == 0, NO_CALL, 0)  # a block without reads tells nothing
+    found.gt[rows] = np.where((dp == 0) & (gq == 0), NO_CALL, 0)  # without reads and quality it tells nothing
     found.dp[rows], found.gq[rows] = np.maximum(dp, 0), np.maximum(gq, 0)
     return np.delete(left, inside)

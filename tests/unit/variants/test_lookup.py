@@ -31,7 +31,8 @@ SAMPLE = Someone(
         ("chr1", 121, 149, 9, 25),
         ("chr1", 151, 199, 15, 44),
         ("chr1", 204, 250, 15, 45),
-        ("chr1", 400, 450, 0, 3),
+        ("chr1", 400, 450, 0, 0),
+        ("chr1", 451, 460, 0, 33),
         ("chr2", 10, 20, 8, 33),
     ],
 )
@@ -73,7 +74,8 @@ def look(
         ("chr1:98:ACG:A", (0, 30, 0, 80)),  # a deletion across a base that the sample has otherwise
         ("chr1:148:AC:A", (0, 9, 0, 25)),
         ("chr1:148:ACC:A", (-1, 4, 0, 9)),
-        ("chr1:410:A:G", (-1, 0, 0, 3)),  # a block without reads
+        ("chr1:410:A:G", (-1, 0, 0, 0)),  # a block without reads
+        ("chr1:455:A:G", (0, 0, 0, 33)),  # one of a file that tells quality alone
         ("chr1:500:A:G", (-1, 0, 0, 0)),  # not covered
         ("chr2:15:A:AT", (0, 8, 0, 33)),
         ("chr2:20:A:AT", (0, 8, 0, 33)),
@@ -183,7 +185,8 @@ def slow(someone: Someone, site: str, ploidy: int) -> tuple[int, int, int, int]:
     holding = [[b for b in someone.blocks if b[0] == contig and b[1] <= base <= b[2]] for base in bases]
     if all(holding):
         dp = min(b[0][3] for b in holding)
-        return 0 if dp and ploidy else -1, dp, 0, min(b[0][4] for b in holding)
+        gq = min(b[0][4] for b in holding)
+        return 0 if (dp or gq) and ploidy else -1, dp, 0, gq
     reach = [
         (o, (split(o.where)[0], split(o.where)[1], split(o.where)[1] + len(split(o.where)[2]) - 1))
         for o in someone.variants
