@@ -38,6 +38,7 @@ FULL = ("No space left on device", "Disk quota exceeded", "File too large")
 """What systems say of a write for which there is no room; the last one of a limit on the size of files."""
 
 BROKEN_PIPE = (-signal.SIGPIPE, 128 + signal.SIGPIPE)  # the status of a command whose reader has ended
+PROBE_BYTES = 65536  # that a file must have room for after a failure that was not for lack of it
 WAIT_SECONDS = 5  # between SIGTERM and SIGKILL of a stage whose neighbour failed
 
 
@@ -140,7 +141,7 @@ def pipe(
     with ExitStack() as stack:
         open_file = stack.enter_context
         source: IO[bytes] | int = open_file(stdin.open("rb")) if stdin else subprocess.DEVNULL
-        target = open_file(stdout.open("wb") if stdout else tempfile.TemporaryFile())  # noqa: SIM115 - on the stack
+        target: IO[bytes] = open_file(stdout.open("wb") if stdout else tempfile.TemporaryFile())  # noqa: SIM115 - on the stack
         running = _Running(stack)
         flow = list(stages)
         if branch:
@@ -157,7 +158,7 @@ def pipe(
         for stage in flow[:-1]:
             source = running.start(stage, source, subprocess.PIPE)
         running.start(flow[-1], source, target)
-        running.finish(what)
+        running.finish(what, target)
         if stdout:
             return b""
         target.seek(0)
@@ -217,8 +218,13 @@ class _Running:
         self._processes.append((process, words, _shown(command)))
         return process.stdout or subprocess.DEVNULL
 
-    def finish(self, what: str) -> None:
-        """Wait for all; those that feed a failed one end by its closed pipe."""
+    def finish(self, what: str, target: IO[bytes] | None = None) -> None:
+        """Wait for all; those that feed a failed one end by its closed pipe.
+
+        Args:
+            what: what an error is about.
+            target: what the last one wrote; of no use any more after a failure.
+        """
         for process, _, _ in self._processes:
             process.wait()
         failed = [one for one in self._processes if one[0].returncode]
@@ -228,6 +234,8 @@ class _Running:
             for text in FULL:
                 if any(text in line for line in _lines(words)):
                     raise InputError(f"{what}: {text.lower()} ({shown})")
+        if target and (full := _fullness(target)):  # not all that fail say why
+            raise InputError(f"{what}: {full} ({failed[-1][2]})")
         told = [one for one in failed if one[0].returncode not in BROKEN_PIPE] or failed
         process, words, shown = told[0]  # those after it got half of what they needed
         last = next(reversed(_lines(words)), _ended(process.returncode))
@@ -246,6 +254,17 @@ class _Running:
                 process.wait()
             if process.stdout:
                 process.stdout.close()
+
+
+def _fullness(target: IO[bytes]) -> str:
+    """Why nothing more can be written to a file; "" where it can."""
+    left = PROBE_BYTES
+    try:
+        while left:
+            left -= os.write(target.fileno(), bytes(left))
+    except OSError as error:
+        return (error.strerror or "").lower()
+    return ""
 
 
 def _ended(status: int) -> str:

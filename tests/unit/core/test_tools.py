@@ -118,6 +118,20 @@ def test_a_full_disk_is_told_in_one_line(words: str) -> None:
         pipe(full, UPPER, what="sample S")
 
 
+def test_a_file_for_which_there_is_no_room_is_told_where_the_command_does_not(tmp_path: Path) -> None:
+    import resource
+
+    silent = python("import sys; sys.stdin.read(); sys.exit(1)")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    (tmp_path / "out").write_bytes(b"")
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+        with pytest.raises(InputError, match=r"^t: file too large \(\S+\)$"):
+            pipe(silent, what="t", stdout=tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def test_a_program_that_is_not_there_leaves_no_process() -> None:
     with pytest.raises(InputError, match="/nowhere/tool: found no such program"):
         pipe(ENDLESS, ["/nowhere/tool"], what="t")
