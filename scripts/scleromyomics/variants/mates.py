@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 OPEN_READS = 200_000  # without mate so far, until they are looked through again
 BOTH_ENDS = 5  # an extract has at least one mate missing before it for so many behind it
-END_PART, END_BASES = 0.02, 1000  # how near the end of a contig counts as its end
+END_PART, END_BASES = 0.02, 500  # of a contig: an end nearer to its end than that is none
 
 HASH, SECOND, CONTIG, POSITION, MATE_CONTIG, MATE_POSITION = range(6)
 COLUMNS = 6
