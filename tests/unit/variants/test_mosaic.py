@@ -391,3 +391,10 @@ def test_the_same_study_gives_the_same_bytes_with_any_threads(study: Study) -> N
     once = sha256(study.folder / "release" / "mosaic.tsv")
     study.run(threads=3)
     assert sha256(study.folder / "release" / "mosaic.tsv") == once
+
+
+def test_a_release_without_samples_has_no_candidates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = Study(tmp_path, monkeypatch, "embedded")
+    assert empty.run() == {}
+    empty.add(Released(sample="P1_D1_pbmc", participant="P1"), {}, seed=1)  # one that shows nothing
+    assert empty.run() == {}
