@@ -11,6 +11,8 @@ min_version("9.27.1")
 include: "rules/common.smk"
 include: "rules/cohort.smk"
 include: "rules/microarray.smk"
+include: "rules/variants.smk"
+include: "rules/genotypes.smk"
 include: "rules/matrices.smk"
 include: "rules/describe.smk"
 include: "rules/compare.smk"

@@ -20,6 +20,7 @@ shell.prefix(
 prefer_this_python()
 
 plan = load_plan(Path.cwd(), overrides=config)
+genomes = plan.genomes
 settings = plan.settings  # the whole configuration, defaults included
 
 
@@ -27,6 +28,7 @@ settings = plan.settings  # the whole configuration, defaults included
 wildcard_constraints:
     assay=r"[a-z]+",
     freeze=r"F\d+",
+    participant=r"[A-Za-z0-9][A-Za-z0-9_]*",
     platform=r"[A-Za-z0-9][A-Za-z0-9_]*",
     question=r"[a-z][a-z0-9_]*",
     release=plan.release,  # one release is built at a time

@@ -67,8 +67,8 @@ rule compare_gene_sets:
     """Test in every table of abundances which gene sets move together, against all other genes."""
     input:
         tables=plan.tables,
-        matrices=ancient(plan.matrix_files(".h5ad")),
-        receipts=plan.matrix_files(".receipt.json"),
+        matrices=ancient(plan.matrix_files(".h5ad", genotypes=False)),
+        receipts=plan.matrix_files(".receipt.json", genotypes=False),
         gmt=settings["gene_sets"],
     output:
         gene_sets="results/releases/{release}/compare/gene_sets.parquet",

@@ -25,6 +25,11 @@ def matrix(release: str, assay: str, tissue: str, timepoint: str) -> Path:
     return release_folder(release) / "matrices" / assay / tissue / f"{timepoint}.h5ad"
 
 
+def burden(release: str, tissue: str, timepoint: str) -> Path:
+    """The gene burdens of one tissue at one timepoint, beside the genotypes."""
+    return matrix(release, "variants", tissue, timepoint).with_suffix(".burden.h5ad")
+
+
 def profiles(release: str, assay: str, tissue: str) -> Path:
     """Mean and spread of each group at each timepoint, in one assay and tissue."""
     return release_folder(release) / "describe" / assay / f"{tissue}.parquet"
@@ -43,3 +48,13 @@ def families(release: str) -> Path:
 def gene_sets(release: str) -> Path:
     """The gene sets that move in each table."""
     return release_folder(release) / "compare" / "gene_sets.parquet"
+
+
+def genome_folder(freeze: str) -> Path:
+    """The genome of a freeze of variants, and what is known of its positions."""
+    return RESULTS / "frozen" / "variants" / freeze / "reference"
+
+
+def variants_folder(release: str) -> Path:
+    """Genotypes of a release: germline data of single people."""
+    return release_folder(release) / "variants"

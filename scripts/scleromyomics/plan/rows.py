@@ -61,6 +61,7 @@ class ReleaseRow:
     participant: str
     visit: str
     timepoint: str
+    day: int
     tissue: str
     platform: str
     batch: str
@@ -134,6 +135,7 @@ class Rows:
                 participant=one.participant,
                 visit=one.visit,
                 timepoint=self.study.cohort.visit_of(one).timepoint,
+                day=self.study.cohort.visit_of(one).day,
                 tissue=one.tissue,
                 platform=one.platform,
                 batch=one.batch,
@@ -160,6 +162,8 @@ class Rows:
             question.model_dump(exclude={"title", "sensitivity_of"}),
             self.study.config.verdicts.model_dump(),
         ]
+        if cell.assay == "variants":
+            rules.append(self.study.config.variants.mosaic.overdispersion)
         if isinstance(question, Association):
             return [*rules, find_association(self._pairing, cell)]
         if is_within(question):

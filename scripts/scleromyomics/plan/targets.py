@@ -13,6 +13,7 @@ from scleromyomics.plan.changes import is_within
 from scleromyomics.plan.cohort import Participant, Sample
 from scleromyomics.plan.contrasts import arms
 from scleromyomics.plan.gene_sets import CURATED, read_gene_sets
+from scleromyomics.plan.genomes import Genomes
 from scleromyomics.plan.placement import PROCESSED
 from scleromyomics.plan.protocol.questions import Association, Between, BetweenTissues
 from scleromyomics.plan.rows import FreezeRow, MatrixRow, Rows, rows_digest
@@ -87,6 +88,7 @@ class Plan:
         self.release: str = study.release
         self.settings: dict[str, Any] = study.config.model_dump()
         self.rows = Rows(study)
+        self.genomes = Genomes(self.rows)
 
     # --- what is to be made
 
@@ -103,6 +105,7 @@ class Plan:
             *self._tables(self.release, self.rows.unasked),
             str(paths.families(self.release)),
             str(paths.gene_sets(self.release)),
+            *self.genomes.results,
             *(path for assay in PROCESSED for path in self._products(assay)),
         ]
 
@@ -223,13 +226,14 @@ class Plan:
         """The file `name` of every sample that the frozen model of a freeze and platform is fitted on."""
         return self._files(name, [row.sample for row in self._freeze(key, assay)])
 
-    def matrix_products(self, name: str, key: Wildcards) -> list[str]:
-        """The file `name` of every sample of an assay, tissue and timepoint."""
-        return self._files(name, [row.sample for row in self._matrix(key)])
+    def matrix_products(self, name: str, key: Wildcards, *, assay: Assay | None = None) -> list[str]:
+        """The file `name` of every sample of an assay (that of the wildcards), tissue and timepoint."""
+        return self._files(name, [row.sample for row in self._matrix(key, assay or key.assay)])
 
-    def matrix_files(self, suffix: str) -> list[str]:
-        """All matrices of the release; with another suffix, what lies beside them."""
-        return self._matrix_files(suffix, self.rows.matrices)
+    def matrix_files(self, suffix: str, *, genotypes: bool = True) -> list[str]:
+        """All matrices of the release, or all but genotypes; with another suffix, what lies beside them."""
+        keys = [one for one in self.rows.matrices if genotypes or one[0] != "variants"]
+        return self._matrix_files(suffix, keys)
 
     def timepoint_products(self, suffix: str, key: Wildcards) -> list[str]:
         """The matrices at a timepoint; with another suffix, what lies beside them."""
@@ -264,9 +268,9 @@ class Plan:
         """For a frozen model."""
         return rows_digest(self._freeze(key, assay))
 
-    def matrix_digest(self, key: Wildcards) -> str:
+    def matrix_digest(self, key: Wildcards, *, assay: Assay | None = None) -> str:
         """For a matrix."""
-        return rows_digest(self._matrix(key))
+        return rows_digest(self._matrix(key, assay or key.assay))
 
     def question_digest(self, key: Wildcards) -> str:
         """For an answer."""
@@ -275,8 +279,8 @@ class Plan:
     def _freeze(self, key: Wildcards, assay: Assay) -> list[FreezeRow]:
         return self.rows.freeze(assay=assay, freeze=key.freeze, platform=key.platform)
 
-    def _matrix(self, key: Wildcards) -> list[MatrixRow]:
-        return self.rows.matrix(assay=key.assay, tissue=key.tissue, timepoint=key.timepoint)
+    def _matrix(self, key: Wildcards, assay: Assay) -> list[MatrixRow]:
+        return self.rows.matrix(assay=assay, tissue=key.tissue, timepoint=key.timepoint)
 
     def _cell(self, key: Wildcards) -> Cell:
         wanted = (key.question, key.assay, key.tissue)
@@ -292,7 +296,10 @@ class Plan:
         return [*self._files("profile.npz", samples), *models]
 
     def _matrix_files(self, suffix: str, keys: Sequence[tuple[Assay, str, str]]) -> list[str]:
-        return [str(paths.matrix(self.release, *key).with_suffix(suffix)) for key in keys]
+        files = [paths.matrix(self.release, *key).with_suffix(suffix) for key in keys]
+        if suffix == ".h5ad":  # gene burdens lie beside genotypes
+            files += [paths.burden(self.release, *key[1:]) for key in keys if key[0] == "variants"]
+        return [str(path) for path in files]
 
     def _files(self, name: str, samples: Sequence[str]) -> list[str]:
         freeze = self.rows.placement.freeze

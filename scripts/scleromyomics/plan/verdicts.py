@@ -30,6 +30,9 @@ from scleromyomics.plan.study import Study
 from scleromyomics.plan.vocabulary import Verdict
 
 
+NO_METHOD = "no method for them in this version"
+
+
 @dataclass(frozen=True, slots=True)
 class CellVerdict:
     """The verdict on one cell of the question grid, and the counts behind it.
@@ -108,7 +111,9 @@ def judge(facts: Facts, cell: Cell) -> CellVerdict:
 def _find(facts: Facts, cell: Cell) -> Finding:
     match facts.samples.questions[cell.question]:
         case Association() if cell.assay == "variants":
-            return Finding(head="genotypes and a clinical measure", skip="no method for them in this version")
+            return Finding(head="genotypes and a clinical measure", skip=NO_METHOD)
+        case BetweenTissues(control_tissues=(_, _)) if cell.assay == "variants":
+            return Finding(head="genotypes of each group beyond its control's", skip=NO_METHOD)
         case Association() as question:
             return judge_association(facts, cell, question)
         case Within() | Interaction() | Occasion() | BetweenTissues(reference=None) as question:

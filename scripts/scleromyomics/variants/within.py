@@ -311,7 +311,7 @@ def run(
     from scleromyomics.plan.rows import release_rows
 
     planned = release_rows(study, release=release, assay="variants", expected=rows)
-    own = [row for row in rows_of(study, planned) if row.participant == participant]
+    own = rows_of(study, (row for row in planned if row.participant == participant))
     own.sort(key=lambda row: row.sample)
     reference, tool = Genome.load(genome), find_tool("bcftools", bcftools)
     filters = Filters(

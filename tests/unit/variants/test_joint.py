@@ -30,6 +30,7 @@ def row(sample: str, participant: str, *, wave: str = "W1", sex: str = "F") -> R
         participant=participant,
         visit="V1",
         timepoint="D1",
+        day=0,
         tissue="pbmc",
         platform="exome",
         batch="B1",

@@ -23,6 +23,8 @@ class Reference(Block):
     """Sites with common alleles (VCF with INFO/AF), for contamination; absent: it is not estimated."""
     annotations: dict[Name, str] = {}
     """VCFs to annotate variants with (gnomAD, ClinVar, ...), each under its name."""
+    fields: list[Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*:\w+$")]] = []
+    """INFO fields of them to show beside each variant, as name:FIELD (clinvar:CLNSIG)."""
     sha256: dict[str, Digest] = {}
     """SHA-256 of these files by path, where they are to be checked."""
     x: str = "chrX"
