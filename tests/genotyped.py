@@ -11,9 +11,9 @@ from scipy import sparse
 
 from scleromyomics.core import matrix as schema
 from scleromyomics.core.parquet import schema_of, write_parquet
+from scleromyomics.genotypes.sites import COLUMNS
 from scleromyomics.stats.calls import allele_fraction
 from scleromyomics.variants.annotate import classes
-from scleromyomics.variants.sites import COLUMNS
 
 
 def site(

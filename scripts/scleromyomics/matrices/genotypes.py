@@ -24,14 +24,14 @@ from scleromyomics.core.files import read_json, sha256, write_json
 from scleromyomics.core.provenance import code_digest
 from scleromyomics.core.tools import Tool, find_tool
 from scleromyomics.core.versions import versions
+from scleromyomics.genotypes.lookup import Genotypes, Intervals, Profile, genotypes
+from scleromyomics.genotypes.panel import candidate_reads, with_candidates
+from scleromyomics.genotypes.sites import COLUMNS, read_sites
 from scleromyomics.matrices.burdens import Counted, coding_genes
 from scleromyomics.matrices.tissue import described, reading
 from scleromyomics.plan.vocabulary import Timepoint, Tissue
 from scleromyomics.stats.calls import HIGHEST, allele_fraction, storable_reads
 from scleromyomics.variants.loci import TEXT, Genome, Sites, find, same_genome
-from scleromyomics.variants.lookup import Genotypes, Intervals, Profile, genotypes
-from scleromyomics.variants.panel import candidate_reads, with_candidates
-from scleromyomics.variants.sites import COLUMNS, read_sites
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +69,7 @@ class Table:
 
     @classmethod
     def load(cls, path: Path, genome: Genome) -> "Table":
-        """Read what variants_sites wrote."""
+        """Read what genotypes_sites wrote."""
         import pyarrow as pa
 
         try:

@@ -1,1 +1,1 @@
-"""Exomes and whole genomes: reads, alignments or genotypes to variants per sample, per participant and per release."""
+"""Exomes and whole genomes: the reads, alignments or genotypes of one sample alone, up to its profile."""

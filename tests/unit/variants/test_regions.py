@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scleromyomics.variants.loci import Genome, Sites
-from scleromyomics.variants.regions import BEYOND, Part, Span, cut, read_targets
+from scleromyomics.variants.regions import BEYOND, JUMP, Part, Span, cut, near, read_targets, write_bed
 
 
 def regions(lengths: dict[str, int], size: int) -> list[str]:
@@ -111,3 +111,18 @@ def test_targets_are_read_from_one_on(tmp_path: Path) -> None:
 )
 def test_a_contig_name_may_hold_colons(text: str, span: Span) -> None:
     assert Span.of(text) == span
+
+
+def test_stretches_that_are_read_in_one_go_are_joined() -> None:
+    spans = [
+        Span("a", 1, 10),
+        Span("a", 10 + JUMP, 20 + JUMP),
+        Span("a", 21 + 2 * JUMP, 99 + 2 * JUMP),
+        Span("b", 5, 6),
+    ]
+    assert near(spans) == [Span("a", 1, 20 + JUMP), Span("a", 21 + 2 * JUMP, 99 + 2 * JUMP), Span("b", 5, 6)]
+
+
+def test_bed_counts_from_zero(tmp_path: Path) -> None:
+    write_bed(tmp_path / "t.bed", [Span("a", 1, 10), Span("b", 6, 6)])
+    assert (tmp_path / "t.bed").read_text() == "a\t0\t10\nb\t5\t6\n"

@@ -24,16 +24,16 @@ from scleromyomics.core.cli import entry_point
 from scleromyomics.core.files import read_json
 from scleromyomics.core.parquet import read_parquet, schema_of, write_parquet
 from scleromyomics.core.tools import Tool, find_tool
+from scleromyomics.genotypes.lookup import Profile, called, genotypes
+from scleromyomics.genotypes.panel import candidate_reads
+from scleromyomics.genotypes.pool import plain
+from scleromyomics.genotypes.reads import Filters, Reads, count_reads
+from scleromyomics.genotypes.sites import rows_of
 from scleromyomics.stats.allele_fraction import allele_change
 from scleromyomics.stats.design import intercept
 from scleromyomics.stats.multiplicity import benjamini_hochberg
 from scleromyomics.variants.annotate import Annotation, Sources, annotate
 from scleromyomics.variants.loci import TEXT, Genome, Sites, concatenate
-from scleromyomics.variants.lookup import Profile, called, genotypes
-from scleromyomics.variants.panel import candidate_reads
-from scleromyomics.variants.pool import plain
-from scleromyomics.variants.reads import Filters, Reads, count_reads
-from scleromyomics.variants.sites import rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

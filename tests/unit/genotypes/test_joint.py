@@ -11,12 +11,12 @@ from loci import Someone, Variant, alternative, sequences, sites, tools, write_g
 
 from scleromyomics.core.files import read_json, read_tsv, sha256
 from scleromyomics.core.tools import find_tool, pipe
+from scleromyomics.genotypes import joint
+from scleromyomics.genotypes import sites as release_sites
+from scleromyomics.genotypes.fit import run as fit
+from scleromyomics.genotypes.joint import Pair, consensus, reasons, suspects
+from scleromyomics.genotypes.lookup import genotypes
 from scleromyomics.plan.rows import ReleaseRow
-from scleromyomics.variants import joint
-from scleromyomics.variants import sites as release_sites
-from scleromyomics.variants.fit import run as fit
-from scleromyomics.variants.joint import Pair, consensus, reasons, suspects
-from scleromyomics.variants.lookup import genotypes
 
 CONTIGS = sequences()
 SNVS = [alternative(CONTIGS, "chr1", pos) for pos in range(100, 2500, 40)]

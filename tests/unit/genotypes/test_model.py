@@ -9,10 +9,10 @@ from loci import sites, write_genome
 
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import sha256
+from scleromyomics.genotypes.model import Model
+from scleromyomics.genotypes.panel import Panel
 from scleromyomics.variants.annotate import Annotation
 from scleromyomics.variants.loci import TEXT, Genome
-from scleromyomics.variants.model import Model
-from scleromyomics.variants.panel import Panel
 
 
 def made(genome: Genome, names: list[str]) -> Model:

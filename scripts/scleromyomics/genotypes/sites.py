@@ -16,11 +16,11 @@ from scleromyomics.core.cli import InputError, entry_point
 from scleromyomics.core.files import read_json
 from scleromyomics.core.parquet import schema_of, write_parquet
 from scleromyomics.core.tools import Tool, find_tool
+from scleromyomics.genotypes.lookup import called
+from scleromyomics.genotypes.model import Model
+from scleromyomics.genotypes.pool import Pool, of_participant, pool
 from scleromyomics.variants.annotate import Sources, annotate, classes
 from scleromyomics.variants.loci import TEXT, Genome, Sites, concatenate, find, same_genome
-from scleromyomics.variants.lookup import called
-from scleromyomics.variants.model import Model
-from scleromyomics.variants.pool import Pool, of_participant, pool
 
 if TYPE_CHECKING:
     import pyarrow as pa

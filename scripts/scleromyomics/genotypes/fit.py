@@ -15,12 +15,12 @@ from scleromyomics.core.cli import InputError, entry_point
 from scleromyomics.core.files import read_json, sha256, write_json, write_tsv
 from scleromyomics.core.tools import Tool, find_tool
 from scleromyomics.core.versions import versions
+from scleromyomics.genotypes.lookup import Intervals, Profile, called, genotypes
+from scleromyomics.genotypes.model import Model
+from scleromyomics.genotypes.panel import CONTROLS, Panel, candidate_reads, with_candidates
+from scleromyomics.genotypes.pool import Pool, pool
 from scleromyomics.variants.annotate import Sources, annotate
 from scleromyomics.variants.loci import Genome, Sites
-from scleromyomics.variants.lookup import Intervals, Profile, called, genotypes
-from scleromyomics.variants.model import Model
-from scleromyomics.variants.panel import CONTROLS, Panel, candidate_reads, with_candidates
-from scleromyomics.variants.pool import Pool, pool
 
 if TYPE_CHECKING:
     from scleromyomics.plan.rows import FreezeRow

@@ -22,11 +22,11 @@ from loci import (
 )
 
 from scleromyomics.core.files import read_tsv, sha256, write_json, write_tsv
-from scleromyomics.variants import joint, mosaic, within
-from scleromyomics.variants import sites as release_sites
-from scleromyomics.variants.artefact import common_rate
+from scleromyomics.genotypes import joint, mosaic, within
+from scleromyomics.genotypes import sites as release_sites
+from scleromyomics.genotypes.artefact import common_rate
+from scleromyomics.genotypes.mosaic import Counted, Judged, Limits, candidates, judge
 from scleromyomics.variants.loci import Sites
-from scleromyomics.variants.mosaic import Counted, Judged, Limits, candidates, judge
 
 CONTIGS = sequences()
 LIMITS = Limits(
@@ -309,7 +309,7 @@ class Study:
 
     def model(self) -> Path:
         """A model without sites: all are of the release."""
-        from scleromyomics.variants.model import Model
+        from scleromyomics.genotypes.model import Model
 
         path, none = self.folder / "results/frozen/variants/F1/exome/model.npz", np.empty(0, dtype="U1")
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from loci import sites, write_genome
 
+from scleromyomics.genotypes.pool import Pool, of_participant, plain, pool
 from scleromyomics.variants.loci import Genome
-from scleromyomics.variants.pool import Pool, of_participant, plain, pool
 
 
 @pytest.fixture

@@ -31,11 +31,11 @@ from scleromyomics.core.files import replacing, sha256, write_json, write_tsv
 from scleromyomics.core.provenance import code_digest
 from scleromyomics.core.tools import Tool, find_tool, pipe
 from scleromyomics.core.versions import versions
+from scleromyomics.genotypes.lookup import NO_CALL, Genotypes, Intervals, Profile, genotypes
+from scleromyomics.genotypes.sites import read_sites, rows_of
 from scleromyomics.plan.paths import frozen_folder
 from scleromyomics.stats.calls import merge_calls
 from scleromyomics.variants.loci import TEXT, Genome, Sites, join, same_genome
-from scleromyomics.variants.lookup import NO_CALL, Genotypes, Intervals, Profile, genotypes
-from scleromyomics.variants.sites import read_sites, rows_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -410,7 +410,7 @@ def run(
         study: the study directory.
         release: name of the release.
         rows: digest of the sheet rows that the plan was made from.
-        sites: of the release, as variants_sites wrote them.
+        sites: of the release, as genotypes_sites wrote them.
         genomes: FASTA of each freeze of the release; they must have the same sequences.
         genotypes: where to write all samples at all sites (BCF; its index beside).
         germline: where to write the participants' germline (h5ad).
@@ -446,7 +446,7 @@ def run(
         "assay": "variants",
         "unit": "copies of the alternate allele",
         "scale": schema.DOSAGE,
-        "code": code_digest("scleromyomics.variants.joint"),
+        "code": code_digest("scleromyomics.genotypes.joint"),
         "versions": made_with,
     }
     write_germline(germline_matrix(gathered, table, found, about_it), germline)

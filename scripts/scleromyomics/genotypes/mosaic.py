@@ -33,9 +33,7 @@ import numpy as np
 from scleromyomics.core.cli import entry_point
 from scleromyomics.core.files import read_tsv, write_tsv
 from scleromyomics.core.tools import Tool, find_tool
-from scleromyomics.stats.multiplicity import benjamini_hochberg
-from scleromyomics.variants.annotate import Annotation, Sources, annotate
-from scleromyomics.variants.artefact import (
+from scleromyomics.genotypes.artefact import (
     common_rate,
     heterozygote_excess,
     lower_tail,
@@ -43,11 +41,13 @@ from scleromyomics.variants.artefact import (
     site_p,
     upper_tail,
 )
-from scleromyomics.variants.joint import read_germline
+from scleromyomics.genotypes.joint import read_germline
+from scleromyomics.genotypes.reads import Filters
+from scleromyomics.genotypes.sites import rows_of
+from scleromyomics.genotypes.within import read_counts, read_pairs, reads_of
+from scleromyomics.stats.multiplicity import benjamini_hochberg
+from scleromyomics.variants.annotate import Annotation, Sources, annotate
 from scleromyomics.variants.loci import Genome, Sites, concatenate, find, same_genome
-from scleromyomics.variants.reads import Filters
-from scleromyomics.variants.sites import rows_of
-from scleromyomics.variants.within import read_counts, read_pairs, reads_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,7 +104,7 @@ class Counted:
 
     @classmethod
     def load(cls, path: Path, genome: Genome) -> "Counted":
-        """Read the counts that variants_within wrote."""
+        """Read the counts that genotypes_within wrote."""
         table = read_counts(path)
         encoded = table["sample"].combine_chunks().dictionary_encode()
         samples = tuple(encoded.dictionary.to_pylist())
@@ -380,10 +380,10 @@ def run(
         release: name of the release.
         rows: digest of the sheet rows that the plan was made from.
         genomes: FASTA of each freeze of the release; they must have the same sequences.
-        counts: reads of each participant's samples, as variants_within wrote them.
-        tables: compared pairs of each participant, as variants_within wrote them.
+        counts: reads of each participant's samples, as genotypes_within wrote them.
+        tables: compared pairs of each participant, as genotypes_within wrote them.
         panels: samples.tsv of each frozen model, which names the controls.
-        germline: of the release, as variants_joint wrote it.
+        germline: of the release, as genotypes_joint wrote it.
         mosaic: where to write the candidates (TSV).
         minimum_mapping_quality: reads below it are not counted.
         minimum_base_quality: bases below it are not counted.
@@ -498,7 +498,7 @@ class Germline:
 
     @classmethod
     def of(cls, matrix: Any, genome: Genome) -> "Germline":
-        """From the file of variants_joint."""
+        """From the file of genotypes_joint."""
         sites = _sites(matrix, genome)
         order = sites.order()
         people = tuple(map(str, matrix.obs_names))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import betabinom
 
-from scleromyomics.variants.artefact import (
+from scleromyomics.genotypes.artefact import (
     SPREAD,
     common_rate,
     heterozygote_excess,

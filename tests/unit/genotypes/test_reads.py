@@ -9,8 +9,8 @@ from loci import alternative, sequences, sites, split, tools, write_genome, writ
 
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.tools import find_tool
+from scleromyomics.genotypes.reads import Filters, Reads, count_reads, first_base
 from scleromyomics.variants.loci import Genome, Sites
-from scleromyomics.variants.reads import Filters, Reads, count_reads, first_base
 
 CONTIGS = sequences()
 CHR1 = CONTIGS["chr1"]
@@ -91,7 +91,7 @@ def test_counts_of_a_site_do_not_depend_on_the_others(
     together = counted(tmp_path / "a.cram", genome, wanted, bcftools)
     order = np.random.default_rng(1).permutation(len(names))[:20]
     some = counted(tmp_path / "a.cram", genome, wanted[order], bcftools)
-    monkeypatch.setattr("scleromyomics.variants.reads.JUMP", 5)
+    monkeypatch.setattr("scleromyomics.genotypes.reads.JUMP", 5)
     jumping = counted(tmp_path / "a.cram", genome, wanted, bcftools)
     for field in fields(Reads):
         np.testing.assert_array_equal(getattr(some, field.name), getattr(together, field.name)[order])

@@ -11,11 +11,11 @@ from loci import Released, Someone, Variant, alternative, sequences, write_genom
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import sha256
 from scleromyomics.core.tools import find_tool
+from scleromyomics.genotypes.model import Model
+from scleromyomics.genotypes.panel import Panel
+from scleromyomics.genotypes.sites import COLUMNS, frozen_sites, read_sites, run
 from scleromyomics.variants.annotate import Sources, annotate
 from scleromyomics.variants.loci import Genome, Sites
-from scleromyomics.variants.model import Model
-from scleromyomics.variants.panel import Panel
-from scleromyomics.variants.sites import COLUMNS, frozen_sites, read_sites, run
 
 CONTIGS = sequences()
 A, B, C = (alternative(CONTIGS, "chr1", pos) for pos in (100, 1060, 2000))

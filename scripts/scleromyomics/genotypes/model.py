@@ -16,8 +16,8 @@ from scleromyomics.variants.loci import TEXT, Genome, Sites, fixed
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from scleromyomics.genotypes.panel import Panel
     from scleromyomics.variants.annotate import Annotation
-    from scleromyomics.variants.panel import Panel
 
 FIELD = "field_"  # prefix of the texts of the study's annotations
 

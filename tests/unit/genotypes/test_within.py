@@ -18,9 +18,9 @@ from loci import (
 )
 
 from scleromyomics.core.files import sha256, write_json
+from scleromyomics.genotypes.within import compare, pairs_of, read_counts, read_pairs, run
 from scleromyomics.stats.allele_fraction import allele_change
 from scleromyomics.stats.design import intercept
-from scleromyomics.variants.within import compare, pairs_of, read_counts, read_pairs, run
 
 CONTIGS = sequences()
 HET, GROWS, NEW, FEW = (alternative(CONTIGS, "chr1", pos) for pos in (400, 800, 1300, 1900))

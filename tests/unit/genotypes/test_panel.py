@@ -7,7 +7,7 @@ import pytest
 from loci import Variant, sites, tools, write_candidates, write_genome
 
 from scleromyomics.core.tools import find_tool
-from scleromyomics.variants.panel import Panel, candidate_reads, with_candidates
+from scleromyomics.genotypes.panel import Panel, candidate_reads, with_candidates
 
 
 def reads(*values: int) -> np.ndarray:

@@ -9,8 +9,8 @@ import pytest
 from loci import Someone, Variant, sites, split, write_genome, write_profile
 
 from scleromyomics.core.errors import InputError
+from scleromyomics.genotypes.lookup import Genotypes, Intervals, Profile, called, genotypes
 from scleromyomics.variants.loci import Genome, Sites
-from scleromyomics.variants.lookup import Genotypes, Intervals, Profile, called, genotypes
 
 SAMPLE = Someone(
     variants=[
@@ -233,7 +233,7 @@ def random_sample(rng: np.random.Generator) -> tuple[Someone, list[str]]:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_all_sites_at_once_are_as_one_by_one(seed: int, genome: Genome, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("scleromyomics.variants.lookup.CHUNK", 37)
+    monkeypatch.setattr("scleromyomics.genotypes.lookup.CHUNK", 37)
     rng = np.random.default_rng(seed)
     someone, names = random_sample(rng)
     found = profile(someone, genome, tmp_path)

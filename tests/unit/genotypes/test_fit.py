@@ -9,9 +9,9 @@ from loci import Someone, Variant, alternative, sequences, tools, write_genome, 
 
 from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import read_json, read_tsv, sha256
+from scleromyomics.genotypes.fit import run
+from scleromyomics.genotypes.model import Model
 from scleromyomics.plan.rows import FreezeRow
-from scleromyomics.variants.fit import run
-from scleromyomics.variants.model import Model
 
 CONTIGS = sequences()
 A, B, C, D = (alternative(CONTIGS, "chr1", pos) for pos in (100, 1060, 2000, 30))
