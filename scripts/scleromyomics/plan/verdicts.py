@@ -29,7 +29,6 @@ from scleromyomics.plan.protocol.questions import (
 from scleromyomics.plan.study import Study
 from scleromyomics.plan.vocabulary import Verdict
 
-
 NO_METHOD = "no method for them in this version"
 
 
