@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, TypeAlias
 
+from scleromyomics.core import htslib
 from scleromyomics.core.errors import InputError
 
 ToolName: TypeAlias = Literal["bwa", "samtools", "bcftools"]
@@ -318,7 +319,7 @@ def _embedded(name: ToolName) -> Tool:
     number = getattr(versions, f"__{name}_version__")
     return Tool(
         name,
-        (sys.executable, "-m", "scleromyomics.core.htslib", name),
+        (sys.executable, "-m", htslib.__name__, name),
         f"{name} {number} ({wheel})",
         embedded=True,
     )

@@ -17,16 +17,15 @@ from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import read_json, sha256, write_json
 from scleromyomics.core.tools import Stage, Tool, find_tool, pipe, require_tools
 from scleromyomics.core.versions import versions
-from scleromyomics.variants import header
-from scleromyomics.variants.regroup import KEPT_TAGS
+from scleromyomics.variants import append, bwa, header, regroup
 from scleromyomics.variants.workplace import workplace
 
+APPEND, BWA, REGROUP = append.__name__, bwa.__name__, regroup.__name__  # commands of this project
 CRAM = "cram,version=3.0"  # read by every samtools since 1.0
 INDEX_SUFFIXES = (".bwt", ".sa", ".pac", ".0123", ".bwt.2bit.64")
 ALIGNING_MB = 700  # batches of reads and their records on the way, and the other stages
 SORT_MIN_MB = 64  # per thread: less gives more temporary files than a process may open
 SORT_MAX_MB = 2048  # per thread: more does not make it faster
-APPEND: list[str | Path] = [sys.executable, "-m", "scleromyomics.variants.append", "--further"]
 COLLATE_FILES = 64  # temporary files that reads are dealt into, to be grouped by name
 
 
@@ -136,10 +135,10 @@ class Job:
 
     def bwa(self, tool: Tool, raw: Sequence[Path], adapters: Sequence[str], quality: int) -> Stage:
         """Reads to alignments."""
-        program: Stage = [] if tool.embedded else ["--program", *tool.command]
+        program = [] if tool.embedded else ["--program", *tool.command]
         trimming = ["--adapters", *adapters] if adapters else []
         return [
-            *(sys.executable, "-m", "scleromyomics.variants.bwa", "--sample", self.sample),
+            *(sys.executable, "-m", BWA, "--sample", self.sample),
             *("--genome", self.genome, "--threads", str(self.threads), "--quality", str(quality)),
             *program,
             *trimming,
@@ -154,13 +153,13 @@ class Job:
         """
         reader = find_tool("samtools", "embedded") if form == "cram" else self.samtools
         return [
-            reader("view", "-h", "-u", "--no-PG", "--keep-tag", KEPT_TAGS, "-T", self.genome, raw),
+            reader("view", "-h", "-u", "--no-PG", "--keep-tag", regroup.KEPT_TAGS, "-T", self.genome, raw),
             self.samtools(
                 *("collate", "-O", "--no-PG", "--output-fmt", "sam", "-@", str(self.threads)),
                 *("-n", str(COLLATE_FILES), "-", folder / "collate"),
             ),
             [
-                *(sys.executable, "-m", "scleromyomics.variants.regroup", "--sample", self.sample),
+                *(sys.executable, "-m", REGROUP, "--sample", self.sample),
                 *("--dictionary", self.genome.with_suffix(".dict"), "--lonely", folder / "lonely.bam"),
                 *("--samtools", self.choice),
             ],
@@ -184,7 +183,7 @@ class Job:
         pipe(
             *first,
             self.samtools("fixmate", "-m", "-u", "--no-PG", "-", "-"),
-            *([[*APPEND, lonely]] if lonely else []),
+            *([[sys.executable, "-m", APPEND, "--further", lonely]] if lonely else []),
             self.samtools(
                 *("sort", "-u", "--no-PG", "-@", str(self.threads), "-m", f"{memory}M"),
                 *("-T", folder / "sort", "-"),

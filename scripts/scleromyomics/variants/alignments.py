@@ -200,7 +200,7 @@ def alignment_facts(
         InputError: it is damaged, cut, not sorted, without read group, or aligned to another genome.
     """
     _require_end(raw, form)
-    reference = ["-T", genome] if form == "cram" else []
+    reference: list[str | Path] = ["-T", genome] if form == "cram" else []
     command = samtools("view", "-h", "--no-PG", "--keep-tag", "RG", *reference, raw)
     scan: Scan | None = None
     try:
@@ -209,8 +209,8 @@ def alignment_facts(
             if top:
                 contigs = contigs_of(raw, form, top, header.contigs(genome.with_suffix(".dict")))
                 scan = Scan(raw, contigs, _groups(raw, top))
-            for lines in blocks if scan else ():
-                scan.add(lines)
+                for lines in blocks:
+                    scan.add(lines)
     except ToolError as error:
         faults = scan.contigs.faults if scan and form == "cram" else {}
         text = next(iter(faults.values()), "")

@@ -60,6 +60,5 @@ def pieces(contigs: Mapping[str, int], most: int) -> list[str]:
     for name, length in contigs.items():
         number = -(-length // most)
         edges = [length * i // number for i in range(number + 1)]
-        shown = f"{{{name}}}" if ":" in name else name  # as htslib reads names with a colon
-        found += [f"{shown}:{edges[i] + 1}-{edges[i + 1]}" for i in range(number)]
+        found += [f"{name}:{edges[i] + 1}-{edges[i + 1]}" for i in range(number)]
     return found

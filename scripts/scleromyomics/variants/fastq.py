@@ -159,7 +159,7 @@ class Reader:
         data = np.empty(size + WORD + 1, np.uint8)
         filled = len(self._rest)
         data[:filled] = self._rest
-        view = memoryview(data)
+        view = memoryview(data)  # type: ignore[arg-type]
         try:
             while filled < size:
                 got = self.handle.readinto(view[filled:size])  # type: ignore[attr-defined]
@@ -362,7 +362,7 @@ def _histogram(rows: Bytes) -> NDArray[np.int64]:
     flat = rows.ravel()
     even = len(flat) // 2 * 2
     both = np.bincount(flat[:even].view(np.uint16), minlength=65536).reshape(256, 256)
-    counts = both.sum(axis=0) + both.sum(axis=1)
+    counts: NDArray[np.int64] = both.sum(axis=0) + both.sum(axis=1)
     if len(flat) > even:
         counts[flat[-1]] += 1
     return counts

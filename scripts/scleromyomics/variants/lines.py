@@ -37,7 +37,7 @@ class Lines:
         """The number of fields of each line."""
         return np.searchsorted(self.tabs, self.stop) - self._first_tab + 1
 
-    def __getitem__(self, which: slice | NDArray[np.bool_]) -> "Lines":
+    def __getitem__(self, which: slice | Places | NDArray[np.bool_]) -> "Lines":
         return Lines(self.data, self.start[which], self.stop[which], self.tabs)
 
     def bounds(self, field: int) -> tuple[Places, Places]:
@@ -100,7 +100,7 @@ def blocks(
         data = np.empty(max(BLOCK_BYTES, 2 * len(rest)) + WORD + 1, np.uint8)
         filled = len(rest)
         data[:filled] = np.frombuffer(rest, np.uint8)
-        view = memoryview(data)
+        view = memoryview(data)  # type: ignore[arg-type]
         room = len(data) - WORD - 1
         while filled < room:
             got = handle.readinto(view[filled:room])  # type: ignore[attr-defined]

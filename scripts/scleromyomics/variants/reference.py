@@ -27,7 +27,7 @@ from scleromyomics.core.files import sha256 as sha256_of
 from scleromyomics.core.files import write_json
 from scleromyomics.core.tools import Stage, Tool, find_tool, pipe
 from scleromyomics.core.versions import versions
-from scleromyomics.variants import lines
+from scleromyomics.variants import bwa_index, lines
 from scleromyomics.variants.alleles import Bases, check_alleles
 from scleromyomics.variants.contigs import beyond, pieces, renamed, stranger
 from scleromyomics.variants.fastq import fault, opened
@@ -421,7 +421,7 @@ def _index(genome: Path, bwa: Tool) -> None:
     """Make BWA's index beside a genome."""
     program = Path(bwa.command[0]).name
     if bwa.embedded:
-        command: Stage = [sys.executable, "-m", "scleromyomics.variants.bwa_index", "--genome", genome]
+        command: Stage = [sys.executable, "-m", bwa_index.__name__, "--genome", genome]
     else:
         command = bwa("index", "-p", genome, genome)
     pipe(command, what=f"index of the genome ({'pybwa' if bwa.embedded else program})")
