@@ -18,7 +18,7 @@ from scleromyomics.core.tools import Tool, pipe
 from scleromyomics.variants.coverage import kind_of
 from scleromyomics.variants.loci import Genome, Sites, find
 from scleromyomics.variants.query import read_query
-from scleromyomics.variants.regions import Span
+from scleromyomics.variants.regions import Span, near, write_bed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -142,14 +142,16 @@ def count_alleles(
     cram: Path, sites: Sites, genome: Genome, bcftools: Tool, *, folder: Path, what: str
 ) -> tuple["NDArray[np.int64]", "NDArray[np.int64]"]:
     """Reads with the reference and with the alternate allele at each of some sorted sites."""
-    bed, table = folder / "common.bed", folder / "common.tsv"
+    single, regions, table = (folder / f"common.{kind}" for kind in ("bed", "regions.bed", "tsv"))
     names = np.array(genome.contigs)[sites.contig].tolist()
-    lines = (f"{name}\t{pos - 1}\t{pos}\n" for name, pos in zip(names, sites.pos.tolist(), strict=True))
-    bed.write_text("".join(lines), encoding="utf-8")
+    spans = [Span(name, pos, pos) for name, pos in zip(names, sites.pos.tolist(), strict=True)]
+    write_bed(single, spans)
+    write_bed(regions, near(spans))
     reads = ("-q", str(MAPPING_QUALITY), "-Q", str(BASE_QUALITY), "-d", str(DEEPEST), "--skip-indels")
+    where = ("-R", regions, "-T", single)
     pipe(
         bcftools(
-            "mpileup", "--no-version", "-Ou", "-f", genome.fasta, "-R", bed, *reads, "-a", "FORMAT/AD", cram
+            *("mpileup", "--no-version", "-Ou", "-f", genome.fasta, *where, *reads, "-a", "FORMAT/AD", cram)
         ),
         bcftools("norm", "--no-version", "-Ou", "-m", "-any"),
         bcftools("query", "-f", r"%CHROM\t%POS\t%REF\t%ALT[\t%AD{0}\t%AD{1}]\n"),
@@ -157,7 +159,7 @@ def count_alleles(
         stdout=table,
     )
     found = read_query(table, genome, {"reference": "int64", "alternate": "int64"})
-    for path in (bed, table):
+    for path in (single, regions, table):
         path.unlink()
     reference, alternate = np.zeros((2, len(sites)), dtype=np.int64)
     at = np.searchsorted(sites.place, found.sites.place)

@@ -17,7 +17,7 @@ import numpy as np
 
 from scleromyomics.core.tools import Tool, pipe
 from scleromyomics.variants.loci import Genome
-from scleromyomics.variants.regions import Part, Span
+from scleromyomics.variants.regions import Part, Span, write_bed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -183,9 +183,7 @@ def read_depth(
     def measure(job: tuple[int, str, list[Span]]) -> Depth:
         number, kind, spans = job
         bed, stretches = (folder / f"{number}.{kind}.{suffix}" for suffix in ("bed", "txt"))
-        bed.write_text(
-            "".join(f"{one.contig}\t{one.first - 1}\t{one.last}\n" for one in spans), encoding="utf-8"
-        )
+        write_bed(bed, spans)
         text = "".join(f"{one.contig}\t{one.first}\t{one.last}\n" for one in spans)
         stretches.write_text(text, encoding="utf-8")
         printed = pipe(

@@ -27,7 +27,7 @@ from scleromyomics.variants.gvcf import Counts, Job, cells, read_variants, write
 from scleromyomics.variants.loci import TEXT, Sites, place
 from scleromyomics.variants.query import read_query
 from scleromyomics.variants.records import FORMATS, HAPLOID_HETEROZYGOUS, Blocks, Variants
-from scleromyomics.variants.regions import Part
+from scleromyomics.variants.regions import BEYOND, Part, Span, write_bed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -156,7 +156,7 @@ def _header(job: Job, lines: Sequence[str], fields: Sequence[str]) -> str:
 def read_part(source: Source, part: Part) -> Counts:
     """Bring one part into our form; writes the lines of its calls."""
     spans = source.job.folder / f"{part.number}.bed"
-    part.write_spans(spans)
+    write_bed(spans, (Span(one.contig, one.first, one.last + BEYOND) for one in part.spans))
     variants, blocks = _variants(source, part, spans), _blocks(source, part, spans)
     spans.unlink()
     return write_part(source.job, part, _filtered(source, part, variants), blocks)
@@ -179,7 +179,8 @@ def _variants(source: Source, part: Part, spans: Path) -> Variants:
         stdout=table,
     )
     found = read_variants(table, job.genome, wanted)
-    found = found[_within(source, found.sites.contig, found.sites.pos, found.sites.end)]
+    inside = _within(source, found.sites.contig, found.sites.pos, found.sites.end)
+    found = found[inside & (found.sites.alt != "*")]  # what is left of alleles taken apart
     fields = dict(found.fields)
     if "AD" not in fields and "RO" in fields and "AO" in fields:
         both = np.strings.add(np.strings.add(fields["RO"], ","), fields["AO"])

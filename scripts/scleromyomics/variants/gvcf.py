@@ -197,6 +197,7 @@ def _finish(job: Job, numbers: Sequence[int], head: str) -> Path:
     ending = bcftools("view", "--no-version", "-Ob", "-o", done)
     if genes is not None:
         told = ("-p", "a", "-n", str(CONSEQUENCES), "-i", 'FILTER="PASS"', "-v", "0")
+        told += ("--force",)  # newer versions refuse contigs without genes; the reference's genes are checked
         ending = bcftools(
             "csq", "--no-version", "-f", job.genome.fasta, "-g", genes, *told, "-Ob", "-o", done
         )

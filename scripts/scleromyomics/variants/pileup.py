@@ -33,7 +33,7 @@ from scleromyomics.variants.gvcf import (
 from scleromyomics.variants.loci import TEXT, Sites, concatenate, place
 from scleromyomics.variants.query import read_query
 from scleromyomics.variants.records import FORMATS, UNDECIDED, Blocks, Variants
-from scleromyomics.variants.regions import Part
+from scleromyomics.variants.regions import Part, near, write_bed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -62,8 +62,10 @@ def call_part(job: Job, part: Part) -> Counts:
 def _pile_up(job: Job, part: Part, raw: Path, seen: Path) -> None:
     """One pileup of a part: calls, normalised, in `raw`; positions with another allele, normalised, in `seen`."""
     bcftools, settings, fasta = job.bcftools, job.settings, job.genome.fasta
-    targets, sex, copies = (job.folder / f"{part.number}.{name}" for name in ("bed", "sex", "ploidy"))
-    part.write_bed(targets)
+    names = ("targets.bed", "regions.bed", "sex", "ploidy")
+    targets, regions, sex, copies = (job.folder / f"{part.number}.{name}" for name in names)
+    write_bed(targets, part.targets)
+    write_bed(regions, near(part.targets))
     sex.write_text(f"{job.sample}\t{job.sex}\n", encoding="utf-8")
     copies.write_text(ploidy.ploidy_file(job.genome, job.sex), encoding="utf-8")
     depths = ",".join(map(str, settings.depths))
@@ -71,7 +73,7 @@ def _pile_up(job: Job, part: Part, raw: Path, seen: Path) -> None:
     norm = ("norm", "-f", fasta, "-m", "-any")
     pipe(
         bcftools(
-            *("mpileup", *plain, "-f", fasta, "-R", targets, "-a", TAGS, "--gvcf", depths),
+            *("mpileup", *plain, "-f", fasta, "-R", regions, "-T", targets, "-a", TAGS, "--gvcf", depths),
             *("-q", str(settings.mapping_quality), "-Q", str(settings.base_quality)),
             *("-d", str(settings.depth), "--max-idepth", str(settings.depth)),
             *("-F", f"{min(INDEL_FRACTION, settings.fraction):g}", job.source),
@@ -85,7 +87,7 @@ def _pile_up(job: Job, part: Part, raw: Path, seen: Path) -> None:
         ],
         what=job.what,
     )
-    for path in (targets, sex, copies):
+    for path in (targets, regions, sex, copies):
         path.unlink()
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    Texts = NDArray[np.object_]
+
 FORMATS: Mapping[str, tuple[str, str, str]] = {
     "GT": ("1", "String", "Genotype"),
     "GQ": ("1", "Integer", "Phred-scaled genotype quality"),
@@ -38,8 +40,6 @@ FROM_SOURCE = "A filter of the program that made the source file"
 HIGHEST_GQ = 99  # Phred: what callers of gVCFs report at most
 HALF = 3  # Phred per read: a heterozygous position shows one allele alone in half of the reads' draws each
 
-Texts = "NDArray[np.object_]"
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Variants:
@@ -53,9 +53,9 @@ class Variants:
     """
 
     sites: Sites
-    qual: Texts
-    filters: Texts
-    fields: Mapping[str, Texts]
+    qual: "Texts"
+    filters: "Texts"
+    fields: "Mapping[str, Texts]"
 
     def __len__(self) -> int:
         return len(self.sites)
@@ -185,7 +185,7 @@ class Blocks:
         )
 
 
-def among(texts: Texts, values: Collection[str]) -> "NDArray[np.bool_]":
+def among(texts: "Texts", values: Collection[str]) -> "NDArray[np.bool_]":
     """Which texts are one of some values."""
     return np.logical_or.reduce([texts == value for value in values])
 
@@ -205,7 +205,7 @@ def join_variants(parts: Sequence[Variants]) -> Variants:
     """Records one after another; a field that only some have is empty in the others."""
     names = [name for name in FORMATS if any(name in part.fields for part in parts)]
 
-    def column(name: str) -> Texts:
+    def column(name: str) -> "Texts":
         return np.concatenate([part.fields.get(name, np.full(len(part), "", dtype=TEXT)) for part in parts])
 
     return Variants(
@@ -335,7 +335,7 @@ def _same(text: str, count: int) -> "pa.Array":
     return pa.repeat(pa.scalar(text, pa.large_string()), count)
 
 
-def _or_dot(texts: Texts) -> "pa.Array":
+def _or_dot(texts: "Texts") -> "pa.Array":
     import pyarrow as pa
 
     known = texts.copy()
@@ -343,7 +343,7 @@ def _or_dot(texts: Texts) -> "pa.Array":
     return pa.array(known)
 
 
-def _number_texts(values: "NDArray[np.int32]") -> Texts:
+def _number_texts(values: "NDArray[np.int32]") -> "Texts":
     """Numbers as text; "" for those below 0."""
     texts = values.astype(np.str_).astype(TEXT)
     texts[values < 0] = ""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from scleromyomics.variants.loci import Genome, Sites
 
 BEYOND = 1000  # bases looked at behind a part: what bcftools norm moves records within
+JUMP = 50_000  # bases that are read over rather than jumped: a slice of CRAM, 10,000 reads, at 30x
 PART_BASES = 2_000_000  # target bases up to which contigs, or regions of one, share a part: a minute's work
 
 
@@ -65,16 +66,6 @@ class Part:
             if one.first <= span.last
         )
 
-    def write_bed(self, path: Path) -> None:
-        """Write the targets as BED."""
-        lines = (f"{one.contig}\t{one.first - 1}\t{one.last}\n" for one in self.targets)
-        path.write_text("".join(lines), encoding="utf-8")
-
-    def write_spans(self, path: Path) -> None:
-        """Write the spans with what is looked at beyond them as BED."""
-        lines = (f"{one.contig}\t{one.first - 1}\t{one.last + BEYOND}\n" for one in self.spans)
-        path.write_text("".join(lines), encoding="utf-8")
-
     def bounds(
         self, genome: "Genome"
     ) -> tuple["NDArray[np.int16]", "NDArray[np.int32]", "NDArray[np.int32]"]:
@@ -100,6 +91,23 @@ def read_targets(bed: Path) -> dict[str, "NDArray[np.int64]"]:
             name, start, end, *_ = line.rstrip("\n").split("\t")
             found.setdefault(name, []).append((int(start) + 1, int(end)))
     return {name: np.array(parts, dtype=np.int64) for name, parts in found.items()}
+
+
+def write_bed(path: Path, spans: Iterable[Span]) -> None:
+    """Write stretches as BED; bcftools counts from 0 only in files whose name ends in .bed."""
+    lines = (f"{one.contig}\t{one.first - 1}\t{one.last}\n" for one in spans)
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+def near(spans: Sequence[Span]) -> list[Span]:
+    """Sorted stretches, those joined that are read in one go: each jump into alignments reads a whole slice."""
+    found: list[Span] = []
+    for one in spans:
+        if found and found[-1].contig == one.contig and one.first - found[-1].last <= JUMP:
+            found[-1] = Span(one.contig, found[-1].first, max(found[-1].last, one.last))
+        else:
+            found.append(one)
+    return found
 
 
 def cut(
