@@ -365,7 +365,7 @@ def _profiles(samples: Samples, cell: Cell, question: Association) -> Selection:
         "values": tuple(row[1] for row in rows),
         "excluded": {name: why for name, why in sorted(excluded.items()) if name not in counted},
         "absent": tuple(sorted(absent)),
-        "covariates": _varying(members, wanted_covariates(samples.study.config)),
+        "covariates": _varying(members, wanted_covariates(samples.study.config, cell.assay)),
         "dropped": {},
         "minimum_df": samples.study.config.verdicts.skip_below_residual_df,
         "required": tuple(samples.study.config.verdicts.skip_without),

@@ -240,9 +240,8 @@ def compare_groups(samples: Samples, cell: Cell) -> Comparison:
         excluded |= left
     members.sort(key=lambda one: one.participant)
     minimum = samples.study.config.verdicts.skip_below_residual_df
-    kept, dropped = adjust(
-        _term(members), members, wanted_covariates(samples.study.config), minimum_df=minimum
-    )
+    wanted = wanted_covariates(samples.study.config, cell.assay)
+    kept, dropped = adjust(_term(members), members, wanted, minimum_df=minimum)
     return Comparison(tuple(members), dict(sorted(excluded.items())), kept, dropped)
 
 
@@ -314,10 +313,11 @@ def model(term: Design, members: Sequence[Member], covariates: Sequence[str]) ->
     return combine(intercept(len(members)), term, *kept, factor(BATCH, batches(members)))
 
 
-def wanted_covariates(config: Config) -> tuple[str, ...]:
-    """The configured covariates; first, to be dropped last, those that an answer is not given without."""
-    required = config.verdicts.skip_without
-    return tuple(sorted(config.analysis.covariates, key=lambda name: name not in required))
+def wanted_covariates(config: Config, assay: Assay) -> tuple[str, ...]:
+    """An assay's configured covariates; first, to be dropped last, those that an answer is not given without."""
+    required, rules = config.verdicts.skip_without, config.analysis
+    wanted = rules.germline_covariates if assay == "variants" else rules.covariates
+    return tuple(sorted(wanted, key=lambda name: name not in required))
 
 
 def lacking(dropped: Mapping[str, str], required: Collection[str]) -> dict[str, str]:

@@ -146,3 +146,11 @@ def test_a_question_within_participants_is_refused(cohorts):
     cell = Cell("ssc_change_d1_m12", "microarray", "pbmc", "")
     with pytest.raises(ValueError, match="a within question does not compare groups"):
         select(cohorts.study(), cell)
+
+
+def test_a_germline_is_adjusted_for_sex_and_not_for_age(cohorts):
+    for name in list(cohorts.participants):
+        cohorts.sample(name, assay="variants", platform="exome")
+    study = cohorts.study()
+    assert select(study, D1).covariates == ("sex", "age")
+    assert select(study, Cell("ssc_vs_control_d1", "variants", "pbmc", "")).covariates == ("sex",)

@@ -16,7 +16,7 @@ class Reference(Block):
     """The genome that reads are aligned to, and what is known of its positions; all files lie on this machine."""
 
     fasta: str | None = None
-    """FASTA of the genome, plain or bgzip."""
+    """FASTA of the genome, plain, gzip or bgzip."""
     gff3: str | None = None
     """Genes (GFF3 in Ensembl's form, as bcftools csq reads it); absent: no consequences, no burden."""
     common: str | None = None
