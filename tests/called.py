@@ -13,7 +13,7 @@ import pytest
 
 from scleromyomics.core.files import read_json, sha256
 from scleromyomics.core.tools import Tool, find_tool, pipe
-from scleromyomics.plan.config.variants import Calling, Mosaic, VariantsQuality
+from scleromyomics.plan.config.variants import VariantsQuality
 from scleromyomics.variants import call, profile
 
 TOOLS = [
@@ -27,13 +27,23 @@ TOOLS = [
 BASES = np.array(list("ACGT"))
 Variant = tuple[int, str, str]  # position from 1, reference and alternate allele
 
-CALLING = Calling()
 SETTINGS: dict[str, Any] = {
-    **CALLING.model_dump(include={"minimum_mapping_quality", "minimum_base_quality", "maximum_depth"}),
-    **CALLING.model_dump(include={"gvcf_depths", "minimum_quality"}),
-    "filters": [f"{name}={text}" for name, text in CALLING.filters.items()],
-    **Mosaic().model_dump(include={"minimum_alternate", "minimum_fraction"}),
+    "minimum_mapping_quality": 20,
+    "minimum_base_quality": 13,
+    "maximum_depth": 2000,
+    "gvcf_depths": [1, 5, 10, 20, 30],
+    "minimum_quality": 20,
+    "filters": [
+        "low_depth=FMT/DP < 5",
+        "low_genotype_quality=FMT/GQ < 20",
+        "strand_bias=FMT/SP > 60",
+        'allele_balance=GT="het" & FMT/AD[0:1] < 0.15 * FMT/DP',
+    ],
+    "minimum_alternate": 3,
+    "minimum_fraction": 0.02,
 }
+"""Fixed here, so that other defaults move no expectation."""
+
 LIMITS: dict[str, Any] = VariantsQuality().model_dump()
 
 
