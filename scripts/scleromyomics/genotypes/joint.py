@@ -1,7 +1,7 @@
 """Genotypes of a release: all samples at all sites, one germline per participant, and where samples disagree.
 
 `genotypes.bcf` has every sample that quality did not hold back at every site of the release, each looked up in its
-own profile (`variants.lookup`): a wave that comes later changes no file and no genotype of an earlier sample. Not
+own profile (`genotypes.lookup`): a wave that comes later changes no file and no genotype of an earlier sample. Not
 covered is `./.` with DP 0.
 
 The germline of a participant is one over tissues and visits: at each site the call with most support, genotype

@@ -1,7 +1,7 @@
 """Genotypes and gene burdens of one tissue and timepoint as two matrices (`core.matrix`).
 
 Genotypes: samples by all sites of the release, copies of the alternate allele as each sample's own profile tells
-them (`variants.lookup`): 0, 1 or 2; 0 or 1 where a person has one copy (X and Y in men outside the pseudoautosomal
+them (`genotypes.lookup`): 0, 1 or 2; 0 or 1 where a person has one copy (X and Y in men outside the pseudoautosomal
 parts, the mitochondrion), as `ploidy_female` and `ploidy_male` say. A site that no earlier wave had is marked
 (`frozen` false); it changes no value at another site. Reads are those of the sample's call, or of its candidates
 where they have the allele (in a few reads, too few for a call): below that, none are counted.
