@@ -46,7 +46,7 @@ def judge_changes(facts: Facts, cell: Cell, question: WithinQuestion) -> Finding
     cautions = [
         *_uncontrolled(facts, question, changes),
         *facts.few(min(counts), facts.limits.caution_below_pairs, f"complete pairs{both}"),
-        *(_mixed(facts, changes) if cell.assay != "variants" else ()),  # allele fractions: complete pairs alone
+        *(_mixed(facts, changes) if cell.assay != "variants" else ()),  # those rest on complete pairs
         *facts.inflation(design, contrast, [BATCH], aliased),
         *facts.freeze(cell, [unit for pair in changes.complete for unit in pair]),
     ]
