@@ -24,8 +24,8 @@ class Analysis(Block):
     last."""
 
     germline_covariates: list[Literal["age", "sex"]] = ["sex"]
-    """The same for genotypes. Nobody's germline depends on age, which would only cost power (7 against 6 participants:
-    p 0.066 with it, 0.004 without); copies of the X chromosome depend on sex."""
+    """The same for genotypes. Nobody's germline depends on age, which would only cost power (between 7 and 6 people p
+    0.066 with it, 0.004 without); copies of the X chromosome depend on sex."""
 
     @field_validator("covariates", "germline_covariates")
     @classmethod

@@ -70,8 +70,8 @@ class Calling(Block):
     region_bases: PositiveInt = 20_000_000
     """A genome is called in parts of at most this many bases, side by side on the cores of a job."""
     minimum_quality: Positive = 3
-    """QUAL, Phred, of a variant that passes: at 3 it is as likely as none. Higher limits lose variants at a depth of 30
-    (SNP F1 0.997 with 20, 0.999 with 3, on simulated reads of real sequence); the filters tell artefacts."""
+    """QUAL, Phred, of a variant that passes: at 3 it is as likely as none. Higher limits lose variants at a depth of
+    30 (SNP F1 0.997 with 20, 0.999 with 3, on simulated reads of real sequence); the filters tell artefacts."""
     filters: dict[Name, str] = {
         "low_depth": "FMT/DP < 5",
         "low_genotype_quality": "FMT/GQ < 5",
