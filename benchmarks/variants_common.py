@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from scleromyomics.core.tools import ToolName, find_tool
 from scleromyomics.plan.config.variants import Calling, Mosaic, VariantsQuality
 from scleromyomics.variants.fastq import opened
 
@@ -16,6 +17,7 @@ DATA = REAL / "variants"
 CHR20 = DATA / "reference_chr20" / "chr20_10Mb.fa.gz"
 THREADS, MEMORY_MB = 2, 4000
 KINDS = ("native", "embedded")
+TOOLS: tuple[ToolName, ...] = ("bwa", "samtools", "bcftools")
 
 
 def choice(kind: str) -> str:
@@ -37,6 +39,11 @@ def run(*command: str | Path) -> str:
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stderr.decode()[-2000:]}")
     return done.stdout.decode()
+
+
+def versions() -> str:
+    """Of the programs of this machine, and of the embedded ones."""
+    return ", ".join(find_tool(name, choice(kind)).version for kind in KINDS for name in TOOLS)
 
 
 def shell(text: str, **values: object) -> str:
@@ -65,7 +72,7 @@ def make_reference(
 ) -> Path:
     """The genome and the targets, as the workflow makes them once."""
     folder.mkdir(parents=True, exist_ok=True)
-    tools = dict.fromkeys(("bwa", "samtools", "bcftools"), choice(kind))
+    tools = dict.fromkeys(TOOLS, choice(kind))
     genome, receipt = folder / "genome.fa", folder / "receipt.json"
     made = {"genome": genome, "dictionary": folder / "genome.dict", "receipt": receipt}
     run(*step("reference", fasta=fasta, common=common, region_bases=Calling().region_bases, **tools, **made))
