@@ -7,21 +7,22 @@ sys.path.insert(0, f"{workflow.basedir}/scripts")
 
 from scleromyomics.core.interpreter import prefer_this_python
 from scleromyomics.core.provenance import ROOT, code_digest
+from scleromyomics.core.tools import tool_settings
 from scleromyomics.plan.targets import flag, load_plan
-
-# Strict bash, so that a failure inside a pipe fails the job; our package in every environment, also after
-# conda activation (which clears PYTHONPATH); nothing from the working directory or from ~/.local; one thread
-# per numerical library, so that results do not depend on the number of cores.
-shell.prefix(
-    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(ROOT))} PYTHONSAFEPATH=1 PYTHONNOUSERSITE=1"
-    " OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1; "
-)
-
-prefer_this_python()
 
 plan = load_plan(Path.cwd(), overrides=config)
 genomes = plan.genomes
 settings = plan.settings  # the whole configuration, defaults included
+
+# Strict bash, so that a failure inside a pipe fails the job; our package in every environment, also after
+# conda activation (which clears PYTHONPATH); nothing from the working directory or from ~/.local; one thread
+# per numerical library, so that results do not depend on the number of cores; the sequencing tools.
+shell.prefix(
+    f"set -euo pipefail; export PYTHONPATH={shlex.quote(str(ROOT))} PYTHONSAFEPATH=1 PYTHONNOUSERSITE=1"
+    f" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 {tool_settings(settings['tools'])}; "
+)
+
+prefer_this_python()
 
 
 # The *form* of each wildcard, so that paths cannot match greedily; the *values* are the sheets' business.

@@ -33,7 +33,6 @@ rule genotypes_fit:
         rarity=flag("--rarity", settings["variants"]["burden"]["rarity"] or ""),
         rarity_field=lookup("variants/burden/field", within=settings),
         rarity_maximum=lookup("variants/burden/maximum", within=settings),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.genotypes.fit"
         " --study ."
@@ -47,7 +46,6 @@ rule genotypes_fit:
         " {params.rarity:q}"
         " --rarity-field {params.rarity_field:q}"
         " --rarity-maximum {params.rarity_maximum}"
-        " --bcftools {params.bcftools:q}"
         " --model {output.model:q}"
         " --samples {output.samples:q}"
         " --receipt {output.receipt:q}"
@@ -84,7 +82,6 @@ rule genotypes_sites:
         rarity=flag("--rarity", settings["variants"]["burden"]["rarity"] or ""),
         rarity_field=lookup("variants/burden/field", within=settings),
         rarity_maximum=lookup("variants/burden/maximum", within=settings),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.genotypes.sites"
         " --study ."
@@ -97,7 +94,6 @@ rule genotypes_sites:
         " {params.rarity:q}"
         " --rarity-field {params.rarity_field:q}"
         " --rarity-maximum {params.rarity_maximum}"
-        " --bcftools {params.bcftools:q}"
         " --sites {output.sites:q}"
         " &> {log:q}"
 
@@ -129,7 +125,6 @@ rule genotypes_joint:
     params:
         code=code_digest("scleromyomics.genotypes.joint"),
         rows=plan.release_digest("variants"),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.genotypes.joint"
         " --study ."
@@ -137,7 +132,6 @@ rule genotypes_joint:
         " --rows {params.rows}"
         " --sites {input.sites:q}"
         " --genomes {input.genomes:q}"
-        " --bcftools {params.bcftools:q}"
         " --genotypes {output.genotypes:q}"
         " --germline {output.germline:q}"
         " --discordant {output.discordant:q}"
@@ -189,7 +183,6 @@ rule genotypes_within:
         maximum_depth=lookup("variants/calling/maximum_depth", within=settings),
         minimum_depth=lookup("variants/mosaic/minimum_depth", within=settings),
         overdispersion=lookup("variants/mosaic/overdispersion", within=settings),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.genotypes.within"
         " --study ."
@@ -202,7 +195,6 @@ rule genotypes_within:
         " --maximum-depth {params.maximum_depth}"
         " --minimum-depth {params.minimum_depth}"
         " --overdispersion {params.overdispersion}"
-        " --bcftools {params.bcftools:q}"
         " --threads {threads}"
         " --table {output.table:q}"
         " --counts {output.counts:q}"
@@ -257,7 +249,6 @@ rule genotypes_mosaic:
         rarity=flag("--rarity", settings["variants"]["burden"]["rarity"] or ""),
         rarity_field=lookup("variants/burden/field", within=settings),
         rarity_maximum=lookup("variants/burden/maximum", within=settings),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.genotypes.mosaic"
         " --study ."
@@ -281,7 +272,6 @@ rule genotypes_mosaic:
         " {params.rarity:q}"
         " --rarity-field {params.rarity_field:q}"
         " --rarity-maximum {params.rarity_maximum}"
-        " --bcftools {params.bcftools:q}"
         " --threads {threads}"
         " --mosaic {output.mosaic:q}"
         " &> {log:q}"

@@ -80,7 +80,6 @@ rule matrices_genotypes:
         code=code_digest("scleromyomics.matrices.genotypes"),
         rows=lambda wildcards: plan.matrix_digest(wildcards, assay="variants"),
         rarity=flag("--rarity", settings["variants"]["burden"]["rarity"] or ""),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.matrices.genotypes"
         " --study ."
@@ -92,7 +91,6 @@ rule matrices_genotypes:
         " --genomes {input.genomes:q}"
         " --targets {input.targets:q}"
         " {params.rarity:q}"
-        " --bcftools {params.bcftools:q}"
         " --matrix {output.matrix:q}"
         " --burden {output.burden:q}"
         " --receipt {output.receipt:q}"

@@ -32,9 +32,6 @@ rule variants_reference:
         pseudoautosomal=flag(
             "--pseudoautosomal", settings["variants"]["reference"]["pseudoautosomal"]
         ),
-        bwa=lookup("tools/bwa", within=settings),
-        samtools=lookup("tools/samtools", within=settings),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.variants.reference"
         " --fasta {input.fasta:q}"
@@ -47,9 +44,6 @@ rule variants_reference:
         " --y {params.y:q}"
         " --mitochondrion {params.mitochondrion:q}"
         " {params.pseudoautosomal:q}"
-        " --bwa {params.bwa:q}"
-        " --samtools {params.samtools:q}"
-        " --bcftools {params.bcftools:q}"
         " --genome {output.genome:q}"
         " --dictionary {output.dictionary:q}"
         " --receipt {output.receipt:q}"
@@ -114,8 +108,6 @@ rule variants_admit:
         format=lambda wildcards: plan.sample(wildcards.sample).format,
         column=lambda wildcards: flag("--column", plan.sample(wildcards.sample).column),
         md5=lambda wildcards: flag("--md5", plan.sample(wildcards.sample).md5),
-        samtools=lookup("tools/samtools", within=settings),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.variants.admit"
         " --sample {wildcards.sample}"
@@ -124,8 +116,6 @@ rule variants_admit:
         " {params.column:q}"
         " {params.md5:q}"
         " --genome {input.genome:q}"
-        " --samtools {params.samtools:q}"
-        " --bcftools {params.bcftools:q}"
         " --receipt {output.receipt:q}"
         " &> {log:q}"
 
@@ -157,8 +147,6 @@ rule variants_align:
         format=lambda wildcards: plan.sample(wildcards.sample).format,
         adapters=flag("--adapters", settings["variants"]["trimming"]["adapters"]),
         quality=lookup("variants/trimming/quality", within=settings),
-        bwa=lookup("tools/bwa", within=settings),
-        samtools=lookup("tools/samtools", within=settings),
     shell:
         "python -m scleromyomics.variants.align"
         " --sample {wildcards.sample}"
@@ -168,8 +156,6 @@ rule variants_align:
         " --genome {input.genome:q}"
         " {params.adapters:q}"
         " --quality {params.quality}"
-        " --bwa {params.bwa:q}"
-        " --samtools {params.samtools:q}"
         " --threads {threads}"
         " --memory-mb {resources.mem_mb}"
         " --reads {output.reads:q}"
@@ -230,7 +216,6 @@ rule variants_call:
         filters=flag("--filters", genomes.filters),
         minimum_alternate=lookup("variants/mosaic/minimum_alternate", within=settings),
         minimum_fraction=lookup("variants/mosaic/minimum_fraction", within=settings),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.variants.call"
         " --sample {wildcards.sample}"
@@ -250,7 +235,6 @@ rule variants_call:
         " {params.filters:q}"
         " --minimum-alternate {params.minimum_alternate}"
         " --minimum-fraction {params.minimum_fraction}"
-        " --bcftools {params.bcftools:q}"
         " --threads {threads}"
         " --calls {output.calls:q}"
         " --index {output.index:q}"
@@ -311,6 +295,7 @@ rule variants_profile:
         ),
         mapped_min=lookup("variants/quality/mapped_min", within=settings),
         duplicates_max=lookup("variants/quality/duplicates_max", within=settings),
+        proper_pairs_min=lookup("variants/quality/proper_pairs_min", within=settings),
         coverage_min=lookup("variants/quality/coverage_min", within=settings),
         covered_10x_min=lookup("variants/quality/covered_10x_min", within=settings),
         contamination_max=lookup("variants/quality/contamination_max", within=settings),
@@ -323,8 +308,6 @@ rule variants_profile:
         autosome_ratio_male_y=lookup(
             "variants/quality/autosome_ratio_male_y", within=settings
         ),
-        samtools=lookup("tools/samtools", within=settings),
-        bcftools=lookup("tools/bcftools", within=settings),
     shell:
         "python -m scleromyomics.variants.profile"
         " --sample {wildcards.sample}"
@@ -340,6 +323,7 @@ rule variants_profile:
         " {params.absent_is_reference}"
         " --mapped-min {params.mapped_min}"
         " --duplicates-max {params.duplicates_max}"
+        " --proper-pairs-min {params.proper_pairs_min}"
         " --coverage-min {params.coverage_min}"
         " --covered-10x-min {params.covered_10x_min}"
         " --contamination-max {params.contamination_max}"
@@ -348,8 +332,6 @@ rule variants_profile:
         " --variants-min {params.variants_min}"
         " --autosome-ratio-female-x {params.autosome_ratio_female_x}"
         " --autosome-ratio-male-y {params.autosome_ratio_male_y}"
-        " --samtools {params.samtools:q}"
-        " --bcftools {params.bcftools:q}"
         " --threads {threads}"
         " --profile {output.profile:q}"
         " --quality {output.quality:q}"

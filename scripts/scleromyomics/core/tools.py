@@ -8,6 +8,7 @@ path or a date: give samtools `--no-PG`, and bcftools `--no-version`.
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from typing import IO, Literal, TypeAlias
 
 from scleromyomics.core import htslib
 from scleromyomics.core.errors import InputError
+from scleromyomics.core.files import read_json
 
 ToolName: TypeAlias = Literal["bwa", "samtools", "bcftools"]
 Stage: TypeAlias = Sequence[str | Path]
@@ -33,6 +35,9 @@ PROGRAMS: Mapping[ToolName, tuple[str, ...]] = {
 """Programs that `auto` looks for, the first one first."""
 
 WHEELS: Mapping[ToolName, str] = {"bwa": "pybwa", "samtools": "pysam", "bcftools": "pysam"}
+SETTING = "SCLEROMYOMICS_"
+"""What comes before a tool's name in the environment variable that tells a workflow's jobs which one is meant: in a
+parameter, another program would make a freeze anew instead of being refused."""
 OFFLINE = {"REF_PATH": os.devnull, "REF_CACHE": os.devnull}
 """htslib would ask a server for the sequences of a CRAM whose reference is not given."""
 FULL = ("No space left on device", "Disk quota exceeded", "File too large")
@@ -86,6 +91,7 @@ def find_tool(name: ToolName, choice: str = "auto") -> Tool:
     Raises:
         InputError: the program is not there, or does not tell a version.
     """
+    choice = os.environ.get(f"{SETTING}{name.upper()}", choice) if choice == "auto" else choice
     if choice == "auto":
         found = next(filter(None, map(shutil.which, PROGRAMS[name])), None)
         return _native(name, found) if found else _embedded(name)
@@ -94,6 +100,29 @@ def find_tool(name: ToolName, choice: str = "auto") -> Tool:
     if not os.access(choice, os.X_OK):
         raise InputError(f"tools.{name}: found no program {choice}; allowed: auto, embedded, or its path")
     return _native(name, choice)
+
+
+def tool_settings(choices: Mapping[str, str]) -> str:
+    """The settings `tools` as words of a shell's `export`."""
+    return " ".join(
+        f"{SETTING}{name.upper()}={shlex.quote(choice)}" for name, choice in sorted(choices.items())
+    )
+
+
+def frozen_tool(name: ToolName, choice: str, receipt: Path) -> Tool:
+    """The program that a setting means, where it has the version that a freeze was begun with.
+
+    Args:
+        name: the tool.
+        choice: as for `find_tool`.
+        receipt: of the freeze's reference (JSON with `tools`).
+
+    Raises:
+        InputError: the program is not there, or has another version.
+    """
+    tool = find_tool(name, choice)
+    require_tools(read_json(receipt).get("tools", {}), [tool])
+    return tool
 
 
 def require_tools(frozen: Mapping[str, str], tools: Sequence[Tool]) -> None:

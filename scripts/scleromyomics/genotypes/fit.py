@@ -1,19 +1,19 @@
 """Fit the frozen model of one platform: its list of sites, annotated, and its panel of controls.
 
-Sites are all variants that pass in a sample of the freeze that quality did not hold back. See `variants.model`.
+Sites are all variants that pass in a sample of the freeze that quality did not hold back. See `genotypes.model`.
 """
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from scleromyomics.core.cli import InputError, entry_point
+from scleromyomics.core.cli import entry_point
 from scleromyomics.core.files import read_json, sha256, write_json, write_tsv
-from scleromyomics.core.tools import Tool, find_tool
+from scleromyomics.core.tools import Tool, frozen_tool
 from scleromyomics.core.versions import versions
 from scleromyomics.genotypes.lookup import Intervals, Profile, called, genotypes
 from scleromyomics.genotypes.model import Model
@@ -97,12 +97,12 @@ def run(
         bcftools: auto, embedded, or a path.
 
     Raises:
-        InputError: no sample is left to fit on, or an annotation is broken.
+        InputError: an annotation is broken.
     """
     from scleromyomics.plan.rows import freeze_rows
 
     found = freeze_rows(study, assay="variants", freeze=freeze, platform=platform, expected=rows)
-    tool, reference = find_tool("bcftools", bcftools), Genome.load(genome)
+    tool, reference = frozen_tool("bcftools", bcftools, genome.with_name("receipt.json")), Genome.load(genome)
     sources = Sources.of(
         reference,
         annotations=annotations,
@@ -112,7 +112,7 @@ def run(
         rarity_maximum=rarity_maximum,
     )
     reasons = {row.sample: unusable(row, study) for row in found}
-    left = _left(found, reasons, platform)
+    left = [row for row in found if not reasons[row.sample]]
     sites = pool(Pool.of(called(study / row.folder / "profile.npz", reference)) for row in left).sites
     parts = Intervals.load(targets, reference) if targets else None
     panel = panel_of(left, sites, reference, study=study, targets=parts, bcftools=tool)
@@ -148,16 +148,6 @@ def run(
             "versions": versions("numpy", "pyarrow") | {"bcftools": tool.version},
         },
     )
-
-
-def _left(rows: Sequence["FreezeRow"], reasons: Mapping[str, str], platform: str) -> list["FreezeRow"]:
-    left = [row for row in rows if not reasons[row.sample]]
-    if not left:
-        why = next(iter(reasons.values()), "no sample in the waves of the freeze")
-        raise InputError(
-            f"platform {platform}: found no usable sample among {len(rows)} ({why}); allowed: at least one"
-        )
-    return left
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ from scleromyomics.core import matrix as schema
 from scleromyomics.core.cli import entry_point
 from scleromyomics.core.files import replacing, sha256, write_json, write_tsv
 from scleromyomics.core.provenance import code_digest
-from scleromyomics.core.tools import Tool, find_tool, pipe
+from scleromyomics.core.tools import Tool, frozen_tool, pipe
 from scleromyomics.core.versions import versions
 from scleromyomics.genotypes.lookup import NO_CALL, Genotypes, Intervals, Profile, genotypes
 from scleromyomics.genotypes.sites import read_sites, rows_of
@@ -422,7 +422,10 @@ def run(
 
     planned = release_rows(study, release=release, assay="variants", expected=rows)
     found = sorted(rows_of(study, planned), key=lambda row: row.sample)
-    genome, tool = same_genome(genomes), find_tool("bcftools", bcftools)
+    genome, tool = (
+        same_genome(genomes),
+        frozen_tool("bcftools", bcftools, genomes[0].with_name("receipt.json")),
+    )
     where, table = read_sites(sites, genome)
     gathered = _Joint(found, len(where))
     step = max(1, CELLS // max(1, len(found)))

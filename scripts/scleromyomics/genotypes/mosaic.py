@@ -32,7 +32,7 @@ import numpy as np
 
 from scleromyomics.core.cli import entry_point
 from scleromyomics.core.files import read_tsv, write_tsv
-from scleromyomics.core.tools import Tool, find_tool
+from scleromyomics.core.tools import Tool, frozen_tool
 from scleromyomics.genotypes.artefact import (
     common_rate,
     heterozygote_excess,
@@ -352,8 +352,6 @@ def run(
     release: str,
     rows: str,
     genomes: list[Path],
-    counts: list[Path],
-    tables: list[Path],
     panels: list[Path],
     germline: Path,
     mosaic: Path,
@@ -366,6 +364,8 @@ def run(
     maximum_fraction: float,
     overdispersion: float,
     false_discovery_rate: float,
+    counts: list[Path] | None = None,
+    tables: list[Path] | None = None,
     annotations: list[str] | None = None,
     rarity: str = "",
     rarity_field: str = "AF",
@@ -380,7 +380,7 @@ def run(
         release: name of the release.
         rows: digest of the sheet rows that the plan was made from.
         genomes: FASTA of each freeze of the release; they must have the same sequences.
-        counts: reads of each participant's samples, as genotypes_within wrote them.
+        counts: reads of each participant's samples, as genotypes_within wrote them; none where nobody has several.
         tables: compared pairs of each participant, as genotypes_within wrote them.
         panels: samples.tsv of each frozen model, which names the controls.
         germline: of the release, as genotypes_joint wrote it.
@@ -405,7 +405,10 @@ def run(
 
     planned = rows_of(study, release_rows(study, release=release, assay="variants", expected=rows))
     of_sample = {row.sample: row for row in planned}
-    genome, tool = same_genome(genomes), find_tool("bcftools", bcftools)
+    genome, tool = (
+        same_genome(genomes),
+        frozen_tool("bcftools", bcftools, genomes[0].with_name("receipt.json")),
+    )
     limits = Limits(
         minimum_depth=minimum_depth,
         minimum_alternate=minimum_alternate,
@@ -429,7 +432,7 @@ def run(
     )
     cohort = Germline.of(read_germline(germline), genome)
     people: dict[str, Counted] = {}
-    for path in counts:
+    for path in counts or []:
         counted = Counted.load(path, genome)
         if counted.samples:
             who = of_sample[counted.samples[0]].participant
@@ -440,7 +443,7 @@ def run(
     )
     about = annotate(sites, sources, tool)
     names = sites.names(genome.contigs)
-    told = changes(tables, names)
+    told = changes(tables or [], names)
     lines: list[dict[str, object]] = []
     for who, counted in sorted(people.items()):
         at = find(counted.sites, sites)

@@ -15,7 +15,7 @@ import numpy as np
 from scleromyomics.core.cli import InputError, entry_point
 from scleromyomics.core.files import read_json
 from scleromyomics.core.parquet import schema_of, write_parquet
-from scleromyomics.core.tools import Tool, find_tool
+from scleromyomics.core.tools import Tool, frozen_tool
 from scleromyomics.genotypes.lookup import called
 from scleromyomics.genotypes.model import Model
 from scleromyomics.genotypes.pool import Pool, of_participant, pool
@@ -188,7 +188,9 @@ def run(
     )
     frozen, known = frozen_sites(models, genome)
     seen = release_pool(study, found, genome)
-    columns = table(seen, frozen, known, sources, find_tool("bcftools", bcftools))
+    columns = table(
+        seen, frozen, known, sources, frozen_tool("bcftools", bcftools, genomes[0].with_name("receipt.json"))
+    )
     own = [name for name in columns if name not in COLUMNS]
     schema = schema_of(dict(COLUMNS) | dict.fromkeys(own, "string"))
     contigs = pa.array(np.array(genome.contigs))

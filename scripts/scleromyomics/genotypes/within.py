@@ -23,7 +23,7 @@ import numpy as np
 from scleromyomics.core.cli import entry_point
 from scleromyomics.core.files import read_json
 from scleromyomics.core.parquet import read_parquet, schema_of, write_parquet
-from scleromyomics.core.tools import Tool, find_tool
+from scleromyomics.core.tools import Tool, frozen_tool
 from scleromyomics.genotypes.lookup import Profile, called, genotypes
 from scleromyomics.genotypes.panel import candidate_reads
 from scleromyomics.genotypes.pool import plain
@@ -313,7 +313,7 @@ def run(
     planned = release_rows(study, release=release, assay="variants", expected=rows)
     own = rows_of(study, (row for row in planned if row.participant == participant))
     own.sort(key=lambda row: row.sample)
-    reference, tool = Genome.load(genome), find_tool("bcftools", bcftools)
+    reference, tool = Genome.load(genome), frozen_tool("bcftools", bcftools, genome.with_name("receipt.json"))
     filters = Filters(
         minimum_mapping_quality=minimum_mapping_quality,
         minimum_base_quality=minimum_base_quality,

@@ -22,7 +22,7 @@ from scleromyomics.core import matrix as schema
 from scleromyomics.core.cli import InputError, entry_point
 from scleromyomics.core.files import read_json, sha256, write_json
 from scleromyomics.core.provenance import code_digest
-from scleromyomics.core.tools import Tool, find_tool
+from scleromyomics.core.tools import Tool, frozen_tool
 from scleromyomics.core.versions import versions
 from scleromyomics.genotypes.lookup import Genotypes, Intervals, Profile, genotypes
 from scleromyomics.genotypes.panel import candidate_reads, with_candidates
@@ -263,7 +263,7 @@ def run(
             study=study,
             table=table,
             targets={(path.parts[-3], path.parts[-2]): Intervals.load(path, genome) for path in targets},
-            bcftools=find_tool("bcftools", bcftools),
+            bcftools=frozen_tool("bcftools", bcftools, genomes[0].with_name("receipt.json")),
         ),
         counted,
         measures={name: one.type for name, one in load_study(study).protocol.measures.items()},

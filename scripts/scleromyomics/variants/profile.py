@@ -17,7 +17,7 @@ import numpy as np
 from scleromyomics.core.cli import entry_point
 from scleromyomics.core.files import read_json, replacing, sha256, write_json
 from scleromyomics.core.quality import sex_fault
-from scleromyomics.core.tools import Tool, find_tool, pipe
+from scleromyomics.core.tools import Tool, frozen_tool, pipe
 from scleromyomics.core.versions import versions
 from scleromyomics.variants import contamination, coverage
 from scleromyomics.variants.annotate import most_severe, read_genes
@@ -398,6 +398,7 @@ def run(
     absent_is_reference: bool = False,
     mapped_min: float,
     duplicates_max: float,
+    proper_pairs_min: float,
     coverage_min: float,
     covered_10x_min: float,
     contamination_max: float,
@@ -429,6 +430,7 @@ def run(
         absent_is_reference: whether positions without a record are reference, for a VCF without blocks.
         mapped_min: smallest part of the reads that align.
         duplicates_max: largest part of the reads that are copies.
+        proper_pairs_min: smallest part of the reads whose mate lies where it should.
         coverage_min: smallest mean depth over targets.
         covered_10x_min: smallest part of the targets with a depth of 10.
         contamination_max: largest part of another person's DNA.
@@ -447,6 +449,7 @@ def run(
     limits = Limits(
         mapped_min=mapped_min,
         duplicates_max=duplicates_max,
+        proper_pairs_min=proper_pairs_min,
         coverage_min=coverage_min,
         covered_10x_min=covered_10x_min,
         contamination_max=contamination_max,
@@ -454,7 +457,10 @@ def run(
         het_hom_max=het_hom_max,
         variants_min=variants_min,
     )
-    tools = find_tool("samtools", samtools), find_tool("bcftools", bcftools)
+    tools = (
+        frozen_tool("samtools", samtools, reference),
+        frozen_tool("bcftools", bcftools, reference),
+    )
     admitted, known = read_json(admission), Genome.load(genome)
     with workplace(profile) as folder:
         inputs = Inputs(

@@ -36,6 +36,7 @@ class Limits:
 
     mapped_min: float
     duplicates_max: float
+    proper_pairs_min: float
     coverage_min: float
     covered_10x_min: float
     contamination_max: float
@@ -52,6 +53,7 @@ def faults(measures: Measures, limits: Limits) -> list[str]:
         ("reads", "reads", 1.0, top, ""),
         ("mapped", "reads that align", limits.mapped_min, top, "of all"),
         ("duplicates", "reads that are copies", 0.0, limits.duplicates_max, "of all"),
+        ("proper_pairs", "reads whose mate lies where it should", limits.proper_pairs_min, top, "of all"),
         ("coverage", "mean depth over targets", limits.coverage_min, top, ""),
         ("covered_10x", "targets with 10 reads or more", limits.covered_10x_min, top, "of all"),
         ("contamination", "DNA of another person", 0.0, limits.contamination_max, "of all"),

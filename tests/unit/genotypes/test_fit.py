@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from loci import Someone, Variant, alternative, sequences, tools, write_genome, write_sample
 
-from scleromyomics.core.errors import InputError
 from scleromyomics.core.files import read_json, read_tsv, sha256
 from scleromyomics.genotypes.fit import run
 from scleromyomics.genotypes.model import Model
@@ -158,10 +157,11 @@ def test_annotations_are_frozen_with_the_sites(tmp_path: Path, monkeypatch: pyte
     assert (receipt["rare"], receipt["not_in_annotation"]) == (1, 1)
 
 
-def test_a_freeze_without_usable_samples_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_freeze_without_usable_samples_has_no_sites_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     people = [(row("P1", "P1", "ssc"), carrier(A, held=["mapped: found 0.1; allowed: at least 0.9"]))]
-    with pytest.raises(
-        InputError, match=r"platform exome: found no usable sample among 1 \(mapped: found 0.1"
-    ):
-        fitted(tmp_path, monkeypatch, people)
-    assert not (tmp_path / "model.npz").exists()
+    model, lines, receipt = fitted(tmp_path, monkeypatch, people)
+    assert model.feature.tolist() == []
+    assert (receipt["features"], receipt["not_used"]) == (0, 1)
+    assert lines["P1"]["reason"].startswith("mapped: found 0.1")

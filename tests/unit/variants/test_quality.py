@@ -30,10 +30,18 @@ def test_a_fine_sample_has_no_fault_and_an_unknown_measure_is_none() -> None:
 
 
 def test_every_limit_has_its_line() -> None:
-    poor = {"mapped": 0.5, "duplicates": 0.6, "coverage": 4.0, "covered_10x": 0.1, "contamination": 0.0512}
+    poor = {
+        "mapped": 0.5,
+        "duplicates": 0.6,
+        "proper_pairs": 0.1,
+        "coverage": 4.0,
+        "covered_10x": 0.1,
+        "contamination": 0.0512,
+    }
     assert faults(FINE | poor | {"titv": 0.9, "het_hom": 5.0}, SET) == [
         "reads that align: found 0.5; allowed at least 0.9 of all",
         "reads that are copies: found 0.6; allowed at most 0.5 of all",
+        "reads whose mate lies where it should: found 0.1; allowed at least 0.5 of all",
         "mean depth over targets: found 4; allowed at least 10",
         "targets with 10 reads or more: found 0.1; allowed at least 0.7 of all",
         "DNA of another person: found 0.0512; allowed at most 0.03 of all",

@@ -91,6 +91,8 @@ class VariantsQuality(Block):
     """Part of the reads that align: below, another genome or much contamination."""
     duplicates_max: Fraction = 0.5
     """Part of the reads that are copies: beyond, the library held too few molecules."""
+    proper_pairs_min: Fraction = 0.5
+    """Part of the reads whose mate lies where it should: below, mates of different files were put together."""
     coverage_min: Positive = 10
     """Mean depth over targets: at 10, one in a hundred heterozygous sites shows one allele by chance."""
     covered_10x_min: Fraction = 0.7
