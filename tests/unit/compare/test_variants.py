@@ -144,7 +144,7 @@ def test_a_planted_variant_and_burden_come_first_in_tests_of_their_own(made):
     assert one[["contrast", "unit", "method", "verdict"]].tolist() == [
         *("ssc - ssc_control", "log odds ratio", METHOD_FIRTH, "RUN")
     ]
-    assert one["formula"] == "~ 1 + case + sex + age"
+    assert one["formula"] == "~ 1 + case + sex"
     assert np.isfinite(one["estimate_unadjusted"])
 
 
