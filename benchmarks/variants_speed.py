@@ -6,6 +6,7 @@ Needs dwgsim, bwa, samtools and bcftools, and 1.1 Mb of hg19 chr20 (tests/data.p
 reads (see variants_accuracy.py), 0.5 % errors, 2 threads. Times are medians of three runs, taken in turn. CPU seconds
 and peak memory are those of all processes of a command (memory: of the largest one).
 Alignment: records that are equal to those of `bwa mem -K 10000000` in flag, position, CIGAR and mapping quality.
+Real reads too (NA12878, 3,266 of them: too few for times, which there are those of starting).
 Whole path: `bwa mem | samtools fixmate | sort | markdup | view` to CRAM, then `bcftools mpileup | call | norm` to
 BCF, both with an index, by hand with the options that our steps give (gVCF, all counts of reads). Ours also cut
 candidates from the pileup, filter, count reads and hash what they read and make. Admission, which reads all files
